@@ -1,0 +1,51 @@
+#include "lib/mail/idn.h"
+
+#include "lib/base/name.h"
+
+#include <idn2.h>
+#include <stdlib.h>
+
+enum {
+	IDN_MAX_BYTES = 1024
+}; /* of UTF-8; no legal name is longer */
+
+/* libidn2 takes what ends in NUL and doesn't look at the rest. */
+static bool
+to_a_labels(struct str name, struct arena *arena, struct str *ascii)
+{
+	char *text = mem_cstr(name);
+	char *answer = NULL;
+	/* RFC 5891 5.4: with the mapping of UTS 46 for what people type */
+	int status = idn2_to_ascii_8z(
+	    text, &answer, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+	free(text);
+	if (status != IDN2_OK)
+		return false;
+	*ascii = arena_lower(arena, str_of(answer));
+	idn2_free(answer);
+	return true;
+}
+
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] > 127)
+			return false;
+	return true;
+}
+
+bool
+idn_to_ascii(
+    struct str name, struct arena *arena, struct str *ascii, const char **why)
+{
+	name = name_strip_dot(name);
+	*why = "This is no domain name";
+	if (name.n > IDN_MAX_BYTES || str_has(name, '\0'))
+		return false;
+	if (is_ascii(name))
+		*ascii = arena_lower(arena, name);
+	else if (!to_a_labels(name, arena, ascii))
+		return false;
+	return name_is_host(*ascii);
+}
