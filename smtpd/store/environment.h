@@ -1,0 +1,25 @@
+/*
+ * environment.h - Berkeley DB: one environment with one tree in it.
+ *
+ * Private to smtpd/store.  One thread at a time may use it, so it needs
+ * neither locks nor handles that threads share.
+ */
+#ifndef SMTPD_STORE_ENVIRONMENT_H
+#define SMTPD_STORE_ENVIRONMENT_H
+
+#include "smtpd/store/store.h"
+
+struct environment;
+
+/* Runs the recovery and reads every page once.  NULL: *error is an errno or
+   one of libdb's own numbers. */
+struct environment *environment_open(const char *folder, int *error);
+const char *environment_error(int error);
+void environment_walk(struct environment *, struct store_reader *);
+/* All or nothing: one transaction and one flush of the log.  Ends the process
+   on any error that is not lack of space. */
+enum store_result environment_apply(struct environment *, struct list *writes);
+void environment_checkpoint(struct environment *, bool now);
+void environment_close(struct environment *);
+
+#endif
