@@ -1,0 +1,220 @@
+#include "smtpd/smtp/client_private.h"
+
+#include "lib/base/codec.h"
+
+/* From the greeting to READY.  The functions stand in the order of the
+   replies read backwards, so that each knows what comes next. */
+
+/* ---- AUTH: RFC 4954 ---- */
+
+static void
+on_auth(struct smtp_client *client, struct reply reply)
+{
+	if (reply.code == 235)
+		client_ready(client);
+	else
+		client_end(client, CLIENT_AUTH, reply);
+}
+
+static const struct client_step auth = { "before the reply to AUTH",
+	5 * MINUTE, on_auth };
+
+/* Answers a 334 with the text in base64. */
+static void
+say_secret(struct smtp_client *client, struct reply reply, struct str text,
+    const struct client_step *next)
+{
+	if (reply.code != 334) {
+		client_end(client, CLIENT_AUTH, reply);
+		return;
+	}
+	base64_add(&client->private->out, text);
+	buf_adds(&client->private->out, "\r\n");
+	client_say(client, next);
+}
+
+static void
+on_login_user(struct smtp_client *client, struct reply reply)
+{
+	say_secret(client, reply, client->private->options.password, &auth);
+}
+
+static const struct client_step login_user = { "before the reply to AUTH",
+	5 * MINUTE, on_login_user };
+
+static void
+on_login(struct smtp_client *client, struct reply reply)
+{
+	say_secret(client, reply, client->private->options.user, &login_user);
+}
+
+static const struct client_step login = { "before the reply to AUTH",
+	5 * MINUTE, on_login };
+
+static void
+say_plain(struct smtp_client *client)
+{
+	struct smtp_client_private *p = client->private;
+	struct buf secret = { 0 };
+	buf_addc(&secret, '\0');
+	buf_add(&secret, p->options.user);
+	buf_addc(&secret, '\0');
+	buf_add(&secret, p->options.password);
+	buf_adds(&p->out, "AUTH PLAIN ");
+	base64_add(&p->out, buf_str(&secret));
+	buf_adds(&p->out, "\r\n");
+	buf_free(&secret);
+	client_say(client, &auth);
+}
+
+static void
+authenticate(struct smtp_client *client)
+{
+	struct smtp_client_private *p = client->private;
+	if (str_empty(p->options.user)) {
+		client_ready(client);
+	} else if (!client->secure) {
+		client_end(client, CLIENT_AUTH,
+		    REPLY(451, "4.7.0", "No TLS, so no password is sent"));
+	} else if (p->offers & OFFER_PLAIN) {
+		say_plain(client);
+	} else if (p->offers & OFFER_LOGIN) {
+		buf_adds(&p->out, "AUTH LOGIN\r\n");
+		client_say(client, &login);
+	} else {
+		client_end(client, CLIENT_AUTH,
+		    REPLY(451, "4.7.0", "AUTH PLAIN or LOGIN isn't offered"));
+	}
+}
+
+/* ---- STARTTLS: RFC 3207 ---- */
+
+/* Bytes behind the 220 were not said by whom the certificate will name. */
+static void
+on_starttls(struct smtp_client *client, struct reply reply)
+{
+	struct smtp_client_private *p = client->private;
+	if (reply.code == 220 && stream_input(p->stream).n > 0)
+		client_end(client, CLIENT_LOST,
+		    REPLY(451, "4.5.0", "The peer talked before TLS was up"));
+	else if (reply.code == 220)
+		client_handshake(client);
+	else if (p->options.tls == CLIENT_TLS_MUST)
+		client_end(client, CLIENT_TLS_REFUSED, reply);
+	else
+		authenticate(client);
+}
+
+static const struct client_step starttls = { "before the reply to STARTTLS",
+	5 * MINUTE, on_starttls };
+
+static void
+secure(struct smtp_client *client)
+{
+	struct smtp_client_private *p = client->private;
+	bool wanted = p->options.tls != CLIENT_TLS_NONE && !client->secure;
+	if (wanted && p->offers & OFFER_STARTTLS) {
+		buf_adds(&p->out, "STARTTLS\r\n");
+		client_say(client, &starttls);
+	} else if (wanted && p->options.tls == CLIENT_TLS_MUST) {
+		client_end(client, CLIENT_TLS_REFUSED,
+		    REPLY(451, "4.7.0", "STARTTLS isn't offered"));
+	} else {
+		authenticate(client);
+	}
+}
+
+/* ---- EHLO, else HELO ---- */
+
+struct offer {
+	const char *word;
+	unsigned bit;
+};
+
+static unsigned
+find_offer(const struct offer *all, struct str word)
+{
+	while (all->word && !str_eq_nocase(word, str_of(all->word)))
+		all++;
+	return all->bit;
+}
+
+static unsigned
+parse_offer(struct str line)
+{
+	static const struct offer keywords[] = {
+		{ "PIPELINING", OFFER_PIPELINING },
+		{ "SIZE", OFFER_SIZE },
+		{ "8BITMIME", OFFER_8BITMIME },
+		{ "STARTTLS", OFFER_STARTTLS },
+		{ 0 },
+	};
+	static const struct offer mechanisms[] = {
+		{ "PLAIN", OFFER_PLAIN },
+		{ "LOGIN", OFFER_LOGIN },
+		{ 0 },
+	};
+	struct str word = str_cut(&line, ' ');
+	unsigned bits = find_offer(keywords, word);
+	if (str_eq_nocase(word, STR("AUTH")))
+		while (line.n > 0)
+			bits |= find_offer(mechanisms, str_cut(&line, ' '));
+	return bits;
+}
+
+static void
+on_helo(struct smtp_client *client, struct reply reply)
+{
+	if (reply_class(reply) == 2)
+		secure(client);
+	else
+		client_end(client, CLIENT_GREETING, reply);
+}
+
+static const struct client_step helo = { "before the reply to HELO",
+	5 * MINUTE, on_helo };
+
+static void
+on_ehlo(struct smtp_client *client, struct reply reply)
+{
+	struct smtp_client_private *p = client->private;
+	struct str lines = buf_str(&p->parser.raw_lines);
+	/* RFC 5321 3.2: who doesn't know EHLO may know HELO */
+	if (reply_class(reply) == 5) {
+		buf_addf(&p->out, "HELO %s\r\n", p->options.helo);
+		client_say(client, &helo);
+		return;
+	}
+	if (reply_class(reply) != 2) {
+		client_end(client, CLIENT_GREETING, reply);
+		return;
+	}
+	str_cut(&lines, '\n'); /* the host's name */
+	while (lines.n > 0)
+		p->offers |= parse_offer(str_cut(&lines, '\n'));
+	secure(client);
+}
+
+static const struct client_step ehlo = { "before the reply to EHLO",
+	5 * MINUTE, on_ehlo };
+
+void
+client_hello(struct smtp_client *client)
+{
+	struct smtp_client_private *p = client->private;
+	p->offers = 0;
+	buf_addf(&p->out, "EHLO %s\r\n", p->options.helo);
+	client_say(client, &ehlo);
+}
+
+static void
+on_greeting(struct smtp_client *client, struct reply reply)
+{
+	if (reply.code == 220)
+		client_hello(client);
+	else
+		client_end(client, CLIENT_GREETING, reply);
+}
+
+const struct client_step client_greeting = { "before the greeting",
+	5 * MINUTE, on_greeting };

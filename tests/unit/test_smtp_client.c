@@ -1,0 +1,505 @@
+/* What the dialogs can't tell: deadlines, the window, and what the owner may
+   do at which time.  Time stands still (tests/fakes/loop). */
+#include "smtpd/smtp/client.h"
+#include "tests/fakes/loop.h"
+#include "tests/unit/assert_str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { MINUTE = 60000, RECIPIENTS = 250, BIG = 10000000 };
+
+enum when { NEVER, AT_READY, AT_DONE, AT_ENDED };
+
+struct sender {
+	struct smtp_client client;
+	struct loop *loop;
+	int fd; /* the server's end */
+	struct smtp_mail mail;
+	struct str recipients[RECIPIENTS];
+	struct buf calls;
+	struct buf replies; /* of the mail */
+	struct str message; /* fed at once, at the first more() */
+	size_t pieces; /* that were asked for and not fed */
+	enum when free_at;
+	char got[200000];
+};
+
+static struct sender *
+sender_of(struct smtp_client *client)
+{
+	return container_of(client, struct sender, client);
+}
+
+static void
+called(struct sender *s, const char *name, enum when when)
+{
+	buf_addf(&s->calls, "%s ", name);
+	if (s->free_at == when)
+		smtp_client_free(&s->client);
+}
+
+static void
+on_ready(struct smtp_client *client)
+{
+	called(sender_of(client), "ready", AT_READY);
+}
+
+static void
+on_ended(struct smtp_client *client)
+{
+	called(sender_of(client), "ended", AT_ENDED);
+}
+
+static void
+on_more(struct smtp_mail *mail)
+{
+	struct sender *s = container_of(mail, struct sender, mail);
+	buf_adds(&s->calls, "more ");
+	if (s->message.p)
+		smtp_mail_feed(mail, s->message, true);
+	else
+		s->pieces++;
+}
+
+static void
+on_done(struct smtp_mail *mail)
+{
+	struct sender *s = container_of(mail, struct sender, mail);
+	for (size_t i = 0; i < mail->count; i++)
+		buf_addf(&s->replies, "%d %s\n", mail->replies[i].code,
+		    mail->replies[i].text);
+	called(s, "done", AT_DONE);
+}
+
+static struct sender *
+sender_open(int type)
+{
+	int fds[2];
+	struct sender *s = calloc(1, sizeof *s);
+	assert_int_equal(
+	    socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds), 0);
+	s->loop = loop_new();
+	s->fd = fds[0];
+	struct smtp_client_options options = {
+		.helo = "client.example.test",
+		.name = "mx.example.test",
+	};
+	smtp_client_start(
+	    &s->client, s->loop, fds[1], &options, on_ready, on_ended);
+	return s;
+}
+
+static struct str
+hear(struct sender *s)
+{
+	size_t n = 0;
+	ssize_t more;
+	fake_loop_advance(s->loop, 0);
+	while ((more = recv(s->fd, s->got + n, sizeof s->got - n, 0)) > 0) {
+		n += (size_t)more;
+		fake_loop_settle(s->loop);
+	}
+	return (struct str){ s->got, n };
+}
+
+static void
+say(struct sender *s, const char *text)
+{
+	size_t n = strlen(text);
+	assert_int_equal(send(s->fd, text, n, MSG_NOSIGNAL), n);
+	fake_loop_settle(s->loop);
+}
+
+static void
+expect(struct sender *s, const char *said, const char *heard)
+{
+	say(s, said);
+	assert_str(hear(s), str_of(heard));
+}
+
+static struct sender *
+sender_ready(int type, const char *ehlo)
+{
+	struct sender *s = sender_open(type);
+	expect(s, "220 mx\r\n", "EHLO client.example.test\r\n");
+	expect(s, ehlo, "");
+	assert_str(buf_str(&s->calls), STR("ready "));
+	buf_clear(&s->calls);
+	return s;
+}
+
+static void
+send_mail(struct sender *s, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		s->recipients[i] = STR("bob@remote.example");
+	s->mail = (struct smtp_mail){
+		.sender = STR("ann@example.test"),
+		.recipients = s->recipients,
+		.count = count,
+		.more = on_more,
+	};
+	smtp_client_send(&s->client, &s->mail, on_done);
+}
+
+static void
+sender_close(struct sender *s)
+{
+	smtp_client_free(&s->client);
+	smtp_client_free(&s->client); /* idle: nothing to do */
+	close(s->fd);
+	fake_loop_advance(s->loop, MINUTE); /* what lingers goes, too */
+	buf_free(&s->calls);
+	buf_free(&s->replies);
+	loop_free(s->loop);
+	free(s);
+}
+
+static const char plain[] = "250 mx\r\n";
+static const char pipelining[] = "250-mx\r\n250 PIPELINING\r\n";
+
+/* ---- deadlines: RFC 5321 4.5.3.2 ---- */
+
+static void
+expect_deadline(struct sender *s, int64_t ms, const char *why)
+{
+	fake_loop_advance(s->loop, ms - 1);
+	assert_false(str_ends(buf_str(&s->calls), STR("ended ")));
+	fake_loop_advance(s->loop, 1);
+	assert_true(str_ends(buf_str(&s->calls), STR("ended ")));
+	assert_int_equal(s->client.reply.code, 451);
+	assert_string_equal(s->client.reply.enhanced, "4.4.2");
+	assert_string_equal(s->client.reply.text, why);
+}
+
+static void
+test_deadline_of_the_greeting(void **state)
+{
+	(void)state;
+	struct sender *s = sender_open(SOCK_STREAM);
+	fake_loop_advance(s->loop, 4 * MINUTE);
+	say(s, "220-half of a ");
+	fake_loop_advance(s->loop, MINUTE - 1);
+	expect_deadline(s, 1, "Timed out before the greeting");
+	assert_int_equal(s->client.failure, CLIENT_GREETING);
+	sender_close(s);
+}
+
+/* Each is played up to the line whose reply doesn't come. */
+static void
+test_deadlines_of_a_mail(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *why;
+		int64_t minutes;
+	} steps[] = {
+		{ "Timed out before the reply to MAIL", 5 },
+		{ "Timed out before the reply to RCPT", 5 },
+		{ "Timed out before the reply to DATA", 2 },
+		{ "Timed out before the reply to the message", 10 },
+	};
+	static const char *const replies[] = { "250 OK\r\n", "250 OK\r\n",
+		"354 Go\r\n" };
+	for (size_t i = 0; i < 4; i++) {
+		struct sender *s = sender_ready(SOCK_STREAM, plain);
+		s->message = STR("x\r\n");
+		send_mail(s, 1);
+		for (size_t j = 0; j < i; j++) {
+			fake_loop_advance(s->loop, MINUTE);
+			say(s, replies[j]);
+		}
+		expect_deadline(s, steps[i].minutes * MINUTE, steps[i].why);
+		assert_int_equal(s->client.failure, CLIENT_LOST);
+		assert_true(
+		    str_search(buf_str(&s->calls), STR("done ended")) <
+		    s->calls.n);
+		sender_close(s);
+	}
+}
+
+/* With PIPELINING each reply has its own time. */
+static void
+test_deadline_of_each_pipelined_reply(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, pipelining);
+	send_mail(s, 2);
+	for (int i = 0; i < 3; i++) {
+		fake_loop_advance(s->loop, 5 * MINUTE - 1);
+		say(s, "250 OK\r\n");
+	}
+	expect_deadline(s, 2 * MINUTE, "Timed out before the reply to DATA");
+	sender_close(s);
+}
+
+static void
+in_message(struct sender *s)
+{
+	send_mail(s, 1);
+	say(s, "250 OK\r\n");
+	say(s, "250 OK\r\n");
+	say(s, "354 Go\r\n");
+	hear(s);
+	assert_int_equal(s->pieces, 1);
+}
+
+/* RFC 5321 4.5.3.2.5: three minutes for a block; the source has its own. */
+static void
+test_deadline_of_a_block(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, plain);
+	char *big = calloc(1, BIG);
+	in_message(s);
+	fake_loop_advance(s->loop, 60 * MINUTE);
+	smtp_mail_feed(&s->mail, (struct str){ big, BIG }, false);
+	free(big);
+	expect_deadline(s, 3 * MINUTE, "Timed out in the message");
+	sender_close(s);
+}
+
+static void
+test_no_deadline_between_mails(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, plain);
+	fake_loop_advance(s->loop, 60 * MINUTE);
+	assert_str(buf_str(&s->calls), STR(""));
+	sender_close(s);
+}
+
+/* ---- the window ---- */
+
+static void
+test_one_send_for_a_batch(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_SEQPACKET, pipelining);
+	send_mail(s, 2);
+	fake_loop_settle(s->loop);
+	ssize_t n = recv(s->fd, s->got, sizeof s->got, 0);
+	assert_true(n > 0);
+	assert_str(((struct str){ s->got, (size_t)n }),
+	    STR("MAIL FROM:<ann@example.test>\r\n"
+		"RCPT TO:<bob@remote.example>\r\n"
+		"RCPT TO:<bob@remote.example>\r\n"
+		"DATA\r\n"));
+	sender_close(s);
+}
+
+static size_t
+count_lines(struct str text)
+{
+	size_t n = 0;
+	while (text.n > 0) {
+		str_cut(&text, '\n');
+		n++;
+	}
+	return n;
+}
+
+/* A hundred lines are under way; each reply lets out the next. */
+static void
+test_window(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, pipelining);
+	s->message = STR("x\r\n");
+	send_mail(s, RECIPIENTS);
+	assert_int_equal(count_lines(hear(s)), 100);
+	for (int i = 0; i < RECIPIENTS + 1; i++) {
+		say(s, "250 OK\r\n");
+		assert_int_equal(
+		    count_lines(hear(s)), i < RECIPIENTS + 2 - 100);
+	}
+	expect(s, "354 Go\r\n", "x\r\n.\r\n");
+	expect(s, "250 Queued\r\n", "");
+	assert_str(buf_str(&s->calls), STR("more done ready "));
+	assert_int_equal(s->client.mails, 1);
+	assert_int_equal(count_lines(buf_str(&s->replies)), RECIPIENTS);
+	sender_close(s);
+}
+
+/* MAIL is refused while most of the RCPT haven't left. */
+static void
+test_window_closes_when_mail_is_refused(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, pipelining);
+	send_mail(s, RECIPIENTS);
+	hear(s);
+	expect(s, "550 No\r\n", "");
+	for (int i = 0; i < 98; i++)
+		expect(s, "503 No\r\n", "");
+	expect(s, "503 No\r\n", "RSET\r\n");
+	expect(s, "250 OK\r\n", "");
+	assert_str(buf_str(&s->calls), STR("done ready "));
+	assert_int_equal(s->mail.replies[RECIPIENTS - 1].code, 550);
+	sender_close(s);
+}
+
+/* ---- the source ---- */
+
+/* A peer that doesn't read isn't fed, and the source not asked. */
+static void
+test_source_waits_for_the_peer(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, plain);
+	char *big = calloc(1, BIG);
+	in_message(s);
+	smtp_mail_feed(&s->mail, STR("x\r\n"), false);
+	fake_loop_settle(s->loop);
+	assert_int_equal(s->pieces, 2);
+	smtp_mail_feed(&s->mail, (struct str){ big, BIG }, false);
+	fake_loop_settle(s->loop);
+	assert_int_equal(s->pieces, 2);
+	for (int i = 0; i < 1000 && s->pieces == 2; i++)
+		hear(s);
+	assert_int_equal(s->pieces, 3);
+	free(big);
+	sender_close(s);
+}
+
+/* The source may come back when all is over. */
+static void
+test_feed_after_the_end(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, plain);
+	in_message(s);
+	say(s, "421 Bye\r\n");
+	smtp_mail_feed(&s->mail, STR("x\r\n"), true);
+	smtp_mail_abort(&s->mail);
+	fake_loop_settle(s->loop);
+	smtp_mail_feed(&s->mail, STR("x\r\n"), true);
+	smtp_mail_abort(&s->mail);
+	assert_str(buf_str(&s->calls), STR("more done ended "));
+	assert_str(buf_str(&s->replies), STR("421 Bye\n"));
+	sender_close(s);
+}
+
+/* ---- the owner ---- */
+
+static void
+test_nothing_is_called_from_within(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, plain);
+	in_message(s);
+	buf_clear(&s->calls);
+	smtp_mail_abort(&s->mail);
+	smtp_mail_abort(&s->mail);
+	smtp_mail_feed(&s->mail, STR("x\r\n"), true);
+	assert_str(buf_str(&s->calls), STR(""));
+	fake_loop_settle(s->loop);
+	assert_str(buf_str(&s->calls), STR("done ended "));
+	sender_close(s);
+}
+
+static void
+test_send_on_a_session_that_has_ended(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, plain);
+	say(s, "421 4.3.2 Bye\r\n");
+	assert_str(buf_str(&s->calls), STR("ended "));
+	send_mail(s, 2);
+	fake_loop_settle(s->loop);
+	assert_str(buf_str(&s->calls), STR("ended done ended "));
+	assert_str(buf_str(&s->replies), STR("421 Bye\n421 Bye\n"));
+	sender_close(s);
+}
+
+static void
+test_free_in_every_callback(void **state)
+{
+	(void)state;
+	for (enum when when = NEVER; when <= AT_ENDED; when++) {
+		struct sender *s = sender_open(SOCK_STREAM);
+		s->free_at = when;
+		s->message = STR("x\r\n");
+		say(s, "220 mx\r\n");
+		say(s, plain);
+		if (s->client.private) {
+			send_mail(s, 1);
+			say(s, "250 OK\r\n");
+			say(s, "250 OK\r\n");
+			say(s, "354 Go\r\n");
+			say(s, "250 OK\r\n");
+		}
+		shutdown(s->fd, SHUT_RDWR);
+		fake_loop_settle(s->loop);
+		static const char *const calls[] = {
+			[NEVER] = "ready more done ready ended ",
+			[AT_READY] = "ready ",
+			[AT_DONE] = "ready more done ",
+			[AT_ENDED] = "ready more done ready ended ",
+		};
+		assert_str(buf_str(&s->calls), str_of(calls[when]));
+		sender_close(s);
+	}
+}
+
+static void
+expect_quit(struct sender *s, const char *heard)
+{
+	buf_clear(&s->calls);
+	smtp_client_quit(&s->client);
+	smtp_client_quit(&s->client);
+	fake_loop_advance(s->loop, MINUTE);
+	assert_str(hear(s), str_of(heard));
+	assert_str(buf_str(&s->calls), STR(""));
+	sender_close(s);
+}
+
+/* QUIT is said where nothing is under way, and never before the reply to the
+   final dot. */
+static void
+test_quit(void **state)
+{
+	(void)state;
+	expect_quit(sender_open(SOCK_STREAM), "");
+	expect_quit(sender_ready(SOCK_STREAM, plain), "QUIT\r\n");
+	struct sender *s = sender_ready(SOCK_STREAM, plain);
+	in_message(s);
+	smtp_mail_feed(&s->mail, STR("x\r\n"), true);
+	assert_str(hear(s), STR("x\r\n.\r\n"));
+	expect_quit(s, "");
+	s = sender_ready(SOCK_STREAM, plain);
+	in_message(s);
+	smtp_mail_feed(&s->mail, STR("x\r\n"), true);
+	expect(s, "250 OK\r\n", "x\r\n.\r\n");
+	expect_quit(s, "QUIT\r\n");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_deadline_of_the_greeting),
+		cmocka_unit_test(test_deadlines_of_a_mail),
+		cmocka_unit_test(test_deadline_of_each_pipelined_reply),
+		cmocka_unit_test(test_deadline_of_a_block),
+		cmocka_unit_test(test_no_deadline_between_mails),
+		cmocka_unit_test(test_one_send_for_a_batch),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_closes_when_mail_is_refused),
+		cmocka_unit_test(test_source_waits_for_the_peer),
+		cmocka_unit_test(test_feed_after_the_end),
+		cmocka_unit_test(test_nothing_is_called_from_within),
+		cmocka_unit_test(test_send_on_a_session_that_has_ended),
+		cmocka_unit_test(test_free_in_every_callback),
+		cmocka_unit_test(test_quit),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
