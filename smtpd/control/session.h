@@ -1,0 +1,61 @@
+/*
+ * session.h - one program that is connected to the control socket.
+ *
+ * Requests are answered one after the other; while one waits, input stays in
+ * the stream's buffer.
+ */
+#ifndef SMTPD_CONTROL_SESSION_H
+#define SMTPD_CONTROL_SESSION_H
+
+#include "lib/net/stream.h"
+#include "smtpd/control/control.h"
+
+#include <jansson.h>
+
+enum { /* exit codes of postern, INTERFACE.md 4 */
+	CONTROL_FAILED = 1,
+	CONTROL_USAGE = 2,
+	CONTROL_MISSING = 3,
+	CONTROL_REFUSED = 4,
+};
+
+struct walk { /* over the queue, one item after the other */
+	uint64_t at; /* the last one seen */
+	uint64_t only; /* an id, or 0 */
+	char *domain; /* of a waiting recipient, or NULL */
+	size_t count; /* that were acted on */
+	size_t refused;
+	struct queue_peek peek;
+	const struct walk_verb *verb;
+};
+
+struct session {
+	struct stream_owner owner;
+	struct stream *stream;
+	struct control *control;
+	struct list_node node;
+	bool waiting; /* an answer is due */
+	struct walk walk;
+};
+
+struct control { /* the parts, to be read by the verbs */
+	struct control_parts parts;
+	struct list listeners, sessions;
+	int64_t started_ms;
+};
+
+/* One line; takes the object over. */
+void session_line(struct session *, json_t *);
+/* The last line of an answer: the object with "ok": true in it. */
+void session_done(struct session *, json_t *);
+void session_fail(struct session *, int exit, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- walk.c: the verbs of the queue ---- */
+void walk_list(struct session *, const json_t *request);
+void walk_show(struct session *, const json_t *request);
+void walk_retry(struct session *, const json_t *request);
+void walk_drop(struct session *, const json_t *request);
+void walk_cancel(struct walk *);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * walk.c - the verbs of the queue: one walk over its items, whose envelopes
+ * may have to be read from the spool; each verb says what is done with one.
+ */
+#include "smtpd/control/session.h"
+
+#include "lib/base/codec.h"
+#include "lib/base/name.h"
+
+#include <stdlib.h>
+
+struct walk_verb {
+	/* What is done with one item that was meant.  True: it counts. */
+	bool (*act)(struct session *, struct queue_item *, const struct envelope *);
+	bool needs_choice; /* an id or a domain must be given */
+};
+
+static const char *const state_names[] = {
+	[RECIPIENT_WAITING] = "waiting",
+	[RECIPIENT_DELIVERED] = "delivered",
+	[RECIPIENT_FAILED] = "failed",
+	[RECIPIENT_DROPPED] = "dropped",
+};
+
+static json_t *
+text_of(struct str s)
+{
+	json_t *text = json_stringn(s.p, s.n);
+	return text ? text : json_string("?"); /* not UTF-8 */
+}
+
+static json_t *
+recipients_of(const struct queue_item *item, const struct envelope *e)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; e && i < item->count && i < e->count; i++) {
+		const struct recipient_status *status = &item->status[i];
+		json_array_append_new(all,
+		    json_pack("{s:o, s:s, s:s}", "address",
+			text_of(e->recipients[i].address), "state",
+			state_names[status->state], "reply",
+			status->text ? status->text : ""));
+	}
+	return all;
+}
+
+static json_t *
+describe(const struct queue_item *item, const struct envelope *e)
+{
+	struct buf id = { 0 };
+	envelope_id_text(item->id, &id);
+	json_t *object = json_pack(
+	    "{s:s, s:I, s:I, s:I, s:b, s:o, s:o}", "id", buf_cstr(&id),
+	    "received_ms", (json_int_t)item->received_ms, "next_ms",
+	    (json_int_t)item->next_ms, "attempts", (json_int_t)item->attempts,
+	    "busy", item->busy, "sender",
+	    text_of(e ? e->sender : STR("")), "recipients",
+	    recipients_of(item, e));
+	buf_free(&id);
+	return object;
+}
+
+/* ---- what the verbs do with an item ---- */
+
+static bool
+act_list(struct session *s, struct queue_item *item, const struct envelope *e)
+{
+	json_t *line = json_object();
+	json_object_set_new(line, "item", describe(item, e));
+	session_line(s, line);
+	return true;
+}
+
+static bool
+act_retry(struct session *s, struct queue_item *item, const struct envelope *e)
+{
+	(void)e;
+	queue_retry(s->control->parts.queue, item);
+	return true;
+}
+
+static bool
+act_drop(struct session *s, struct queue_item *item, const struct envelope *e)
+{
+	(void)e;
+	bool dropped = queue_drop(s->control->parts.queue, item);
+	s->walk.refused += !dropped;
+	return dropped;
+}
+
+static const struct walk_verb verb_list = { act_list, false };
+static const struct walk_verb verb_show = { act_list, true };
+static const struct walk_verb verb_retry = { act_retry, true };
+static const struct walk_verb verb_drop = { act_drop, true };
+
+/* ---- the walk ---- */
+
+static void walk_on(struct session *);
+
+static void
+walk_end(struct session *s)
+{
+	struct walk *w = &s->walk;
+	free(w->domain);
+	w->domain = NULL;
+	if (w->refused && !w->count)
+		session_fail(s, CONTROL_REFUSED,
+		    "it is being delivered just now; try again");
+	else if (w->only && !w->count)
+		session_fail(s, CONTROL_MISSING, "no such message is queued");
+	else
+		session_done(s,
+		    json_pack("{s:I}", "count", (json_int_t)w->count));
+}
+
+static bool
+is_meant(const struct walk *w, const struct queue_item *item,
+    const struct envelope *e)
+{
+	if (!w->domain)
+		return true;
+	for (size_t i = 0; e && i < e->count && i < item->count; i++) {
+		struct str a = e->recipients[i].address;
+		if (item->status[i].state == RECIPIENT_WAITING &&
+		    name_eq(str_from(a, str_find_last(a, '@') + 1),
+			str_of(w->domain)))
+			return true;
+	}
+	return false;
+}
+
+static void
+on_peeked(struct queue_peek *peek)
+{
+	struct session *s = container_of(peek, struct session, walk.peek);
+	struct queue_item *item =
+	    queue_find(s->control->parts.queue, peek->id);
+	if (item && is_meant(&s->walk, item, peek->envelope))
+		s->walk.count += s->walk.verb->act(s, item, peek->envelope);
+	envelope_free(peek->envelope);
+	peek->envelope = NULL;
+	walk_on(s);
+}
+
+static void
+walk_on(struct session *s)
+{
+	struct walk *w = &s->walk;
+	struct queue *queue = s->control->parts.queue;
+	struct queue_item *item;
+	if (w->only)
+		item = w->at ? NULL : queue_find(queue, w->only);
+	else
+		item = queue_next(queue, w->at);
+	if (!item) {
+		walk_end(s);
+		return;
+	}
+	w->at = item->id;
+	w->peek.id = item->id;
+	queue_peek(queue, &w->peek, on_peeked);
+}
+
+static void
+walk_start(struct session *s, const json_t *request, const struct walk_verb *verb)
+{
+	const char *id = json_string_value(json_object_get(request, "id"));
+	const char *to = json_string_value(json_object_get(request, "to"));
+	s->walk = (struct walk){ .verb = verb };
+	if (id && !base62_read(str_of(id), &s->walk.only)) {
+		session_fail(s, CONTROL_USAGE, "that is no queue id");
+		return;
+	}
+	if (verb->needs_choice && !id && !to) {
+		session_fail(s, CONTROL_USAGE, "say which: ID or --to DOMAIN");
+		return;
+	}
+	if (to)
+		s->walk.domain = mem_cstr(str_of(to));
+	walk_on(s);
+}
+
+void
+walk_cancel(struct walk *w)
+{
+	queue_peek_cancel(&w->peek);
+	free(w->domain);
+	w->domain = NULL;
+}
+
+void
+walk_list(struct session *s, const json_t *request)
+{
+	walk_start(s, request, &verb_list);
+}
+
+void
+walk_show(struct session *s, const json_t *request)
+{
+	walk_start(s, request, &verb_show);
+}
+
+void
+walk_retry(struct session *s, const json_t *request)
+{
+	walk_start(s, request, &verb_retry);
+}
+
+void
+walk_drop(struct session *s, const json_t *request)
+{
+	walk_start(s, request, &verb_drop);
+}

@@ -1,0 +1,392 @@
+#include "smtpd/delivery/remote.h"
+
+#include "lib/base/log.h"
+#include "smtpd/delivery/delivery_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CONNECT_MS = 30000,
+	IDLE_MS = 5000,
+	MAILS = 100, /* over one connection: more is against many a policy */
+	LOSSES = 3, /* of sessions, then the transaction waits */
+};
+
+static void try_hop(struct remote *);
+
+static const struct settings *
+settings_of(const struct remote *remote)
+{
+	return remote->destination->delivery->parts.settings;
+}
+
+static bool
+is_relay(const struct remote *remote)
+{
+	return str_empty(remote->destination->name);
+}
+
+static const struct route_hop *
+hop_of(const struct remote *remote)
+{
+	return &remote->route.hops[remote->hop];
+}
+
+/* Points into the remote. */
+static struct peer
+peer_of(const struct remote *remote)
+{
+	const struct route_hop *hop = hop_of(remote);
+	return (struct peer){
+		.host = hop->host,
+		.ip = hop->ip,
+		.port = hop->port,
+		.tls = str_of(remote->client.tls_info.version),
+		.proof = hop->requirement.proof,
+	};
+}
+
+/* The destination goes on without it. */
+static void
+leave(struct remote *remote)
+{
+	destination_left(remote->destination, remote);
+	remote_free(remote);
+}
+
+/* ---- no session on this hop ---- */
+
+/* Of several reasons a temporary one counts: then it is worth a next try. */
+static void
+note(struct remote *remote, struct reply reply)
+{
+	if (reply_class(remote->reply) == 4 && reply_class(reply) == 5)
+		return;
+	struct peer peer = peer_of(remote);
+	arena_free(&remote->arena);
+	remote->reply = reply_keep(&remote->arena, reply);
+	remote->peer = peer_keep(&remote->arena, &peer);
+}
+
+/* What a host says to us, not to a mail, is no reason to bounce mail when it
+   comes of settings that a person can mend. */
+static struct reply
+soften(struct remote *remote, struct reply reply)
+{
+	enum smtp_failure failure = remote->client.failure;
+	bool ours = is_relay(remote) || failure == CLIENT_AUTH ||
+	    failure == CLIENT_TLS_REFUSED;
+	if (reply_class(reply) != 5 || !ours)
+		return reply;
+	struct str text =
+	    arena_printf(&remote->route.arena, "%d %s", reply.code, reply.text);
+	return REPLY(451, "4.7.0", text.p);
+}
+
+static void
+next_hop(struct remote *remote)
+{
+	remote->hop++;
+	remote->plain = false;
+	try_hop(remote);
+}
+
+static void
+give_up(struct remote *remote)
+{
+	if (!remote->opened)
+		destination_failed(
+		    remote->destination, remote->reply, &remote->peer);
+	leave(remote);
+}
+
+/* RFC 7435 3: a peer whose TLS is broken gets the mail without it. */
+static bool
+retry_in_plain(struct remote *remote)
+{
+	const struct smtp_client *client = &remote->client;
+	if (client->failure != CLIENT_TLS_HANDSHAKE ||
+	    !hop_of(remote)->requirement.plain || remote->plain)
+		return false;
+	log_note(LOG_WARN, "tls", "%s: %s; trying in plain text",
+	    hop_of(remote)->host.p, client->reply.text);
+	remote->plain = true;
+	return true;
+}
+
+static void
+on_refused(struct remote *remote)
+{
+	bool again = retry_in_plain(remote);
+	if (!again)
+		note(remote, soften(remote, remote->client.reply));
+	smtp_client_free(&remote->client);
+	if (again)
+		try_hop(remote);
+	else
+		next_hop(remote);
+}
+
+/* ---- mail ---- */
+
+static void on_done(struct transfer *, bool replied);
+
+static void
+on_idle(struct timer *timer)
+{
+	remote_close(container_of(timer, struct remote, timer));
+}
+
+static void
+become_idle(struct remote *remote)
+{
+	struct delivery *delivery = remote->destination->delivery;
+	remote->phase = REMOTE_IDLE;
+	list_push(&delivery->destinations.idle, &remote->idle);
+	timer_start(&remote->timer, delivery->parts.loop, IDLE_MS, on_idle);
+}
+
+static void
+send_next(struct remote *remote)
+{
+	if (remote->mails == MAILS || remote->destination->delivery->stopping) {
+		remote_close(remote);
+		return;
+	}
+	struct transfer *t = destination_take(remote->destination);
+	if (!t) {
+		become_idle(remote);
+		return;
+	}
+	remote->phase = REMOTE_BUSY;
+	remote->transfer = t;
+	remote->mails++;
+	transfer_start(t, &remote->client, on_done);
+}
+
+void
+remote_resume(struct remote *remote)
+{
+	timer_stop(&remote->timer);
+	list_remove(&remote->idle);
+	send_next(remote);
+}
+
+/* RFC 5321 3.8, 5.1: it may go elsewhere as long as it can't have arrived */
+static bool
+may_go_again(const struct remote *remote, const struct transfer *t)
+{
+	bool elsewhere =
+	    remote->mails > 1 || remote->hop + 1 < remote->route.count;
+	return elsewhere && !transfer_is_sent(t) && t->losses + 1 < LOSSES;
+}
+
+/* The session has broken off in a transaction. */
+static void
+lose(struct remote *remote, struct transfer *t, bool replied)
+{
+	struct destination *destination = remote->destination;
+	struct reply reply = remote->client.reply;
+	struct peer peer = peer_of(remote);
+	remote->transfer = NULL;
+	if (may_go_again(remote, t)) {
+		t->losses++;
+		transfer_stop(t);
+		destination_return(destination, t);
+	} else if (replied) {
+		transfer_settle(t, &peer);
+	} else {
+		transfer_answer(t, reply, &peer);
+	}
+	destination_lost(destination, reply, &peer);
+}
+
+/* Then the session says whether it is ready for more, or has ended. */
+static void
+on_done(struct transfer *t, bool replied)
+{
+	struct remote *remote = container_of(t->client, struct remote, client);
+	struct peer peer = peer_of(remote);
+	if (replied && remote->client.failure != CLIENT_OK) {
+		lose(remote, t, true);
+		return;
+	}
+	remote->transfer = NULL;
+	if (replied) {
+		destination_answered(remote->destination);
+		transfer_settle(t, &peer);
+	} else {
+		transfer_drop(t);
+		send_next(remote);
+	}
+}
+
+/* ---- the session ---- */
+
+static void
+on_ready(struct smtp_client *client)
+{
+	struct remote *remote = container_of(client, struct remote, client);
+	if (remote->phase == REMOTE_OPENING) {
+		remote->opened = true;
+		remote->mails = 0;
+		destination_opened(remote->destination);
+	}
+	send_next(remote);
+}
+
+/* A connection that served may be lost by age: the same host again. */
+static void
+on_broken(struct remote *remote)
+{
+	bool fresh = remote->mails <= 1;
+	if (remote->transfer)
+		lose(remote, remote->transfer, false);
+	smtp_client_free(&remote->client);
+	if (list_empty(&remote->destination->waiting))
+		leave(remote);
+	else if (fresh)
+		next_hop(remote);
+	else
+		try_hop(remote);
+}
+
+static void
+on_ended(struct smtp_client *client)
+{
+	struct remote *remote = container_of(client, struct remote, client);
+	static void (*const actions[])(struct remote *) = {
+		[REMOTE_OPENING] = on_refused,
+		[REMOTE_BUSY] = on_broken,
+		[REMOTE_IDLE] = leave,
+	};
+	actions[remote->phase](remote);
+}
+
+static void
+start_client(struct remote *remote)
+{
+	struct delivery *delivery = remote->destination->delivery;
+	const struct settings *settings = settings_of(remote);
+	const struct route_hop *hop = hop_of(remote);
+	const struct requirement *need = &hop->requirement;
+	char address[IP_TEXT];
+	ip_print(hop->ip, address);
+	bool literal = str_starts(hop->host, STR("["));
+	struct smtp_client_options options = {
+		.helo = settings->hostname.p,
+		.name = literal ? address : hop->host.p,
+		.tls = remote->plain ? CLIENT_TLS_NONE : need->tls,
+		.context = need->verified ? delivery->parts.tls_verified
+					  : delivery->parts.tls_opportunistic,
+	};
+	if (is_relay(remote)) {
+		options.user = settings->relay_user;
+		options.password = settings->relay_password;
+	}
+	smtp_client_start(&remote->client, delivery->parts.loop,
+	    remote->dial.fd, &options, on_ready, on_ended);
+}
+
+static void
+on_dialed(struct dial *dial)
+{
+	struct remote *remote = container_of(dial, struct remote, dial);
+	if (dial->fd >= 0) {
+		start_client(remote);
+		return;
+	}
+	note(remote, REPLY(451, "4.4.1", strerror(dial->error)));
+	next_hop(remote);
+}
+
+static struct ip
+source(const struct settings *settings, struct ip to)
+{
+	for (size_t i = 0; i < settings->outbound_address.count; i++)
+		if (settings->outbound_address.ips[i].family == to.family)
+			return settings->outbound_address.ips[i];
+	return (struct ip){ 0 };
+}
+
+static void
+try_hop(struct remote *remote)
+{
+	if (remote->hop == remote->route.count) {
+		give_up(remote);
+		return;
+	}
+	const struct route_hop *hop = hop_of(remote);
+	remote->phase = REMOTE_OPENING;
+	remote->dial = (struct dial){
+		.to = hop->ip,
+		.port = hop->port,
+		.from = source(settings_of(remote), hop->ip),
+		.timeout_ms = CONNECT_MS,
+	};
+	dial_start(&remote->dial, remote->destination->delivery->parts.loop,
+	    on_dialed);
+}
+
+static void
+on_route(struct route *route)
+{
+	struct remote *remote = container_of(route, struct remote, route);
+	if (route->count == 0)
+		remote->reply = route->failure;
+	try_hop(remote);
+}
+
+/* ---- for the destination ---- */
+
+void
+remote_open(struct destination *d)
+{
+	struct delivery *delivery = d->delivery;
+	struct remote *remote = mem_alloc(sizeof *remote);
+	remote->destination = d;
+	remote->route = (struct route){
+		.settings = delivery->parts.settings,
+		.resolver = delivery->parts.resolver,
+		.loop = delivery->parts.loop,
+		.domain = d->name,
+	};
+	list_push(&d->remotes, &remote->node);
+	d->sessions++;
+	delivery->destinations.sessions++;
+	route_start(&remote->route, on_route);
+}
+
+void
+remote_close(struct remote *remote)
+{
+	smtp_client_quit(&remote->client);
+	leave(remote);
+}
+
+void
+remote_stop(struct remote *remote)
+{
+	struct transfer *t = remote->transfer;
+	if (t && transfer_is_sent(t))
+		return;
+	remote->transfer = NULL;
+	leave(remote);
+	if (t)
+		transfer_drop(t);
+}
+
+void
+remote_free(struct remote *remote)
+{
+	timer_stop(&remote->timer);
+	list_remove(&remote->idle);
+	route_end(&remote->route);
+	dial_cancel(&remote->dial);
+	smtp_client_free(&remote->client);
+	if (remote->transfer)
+		transfer_free(remote->transfer);
+	arena_free(&remote->arena);
+	free(remote);
+}

@@ -1,0 +1,247 @@
+#include "smtpd/inbound/inbound_private.h"
+
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	WRITE_AT = 65536, /* octets of a body that are written at once */
+	PENDING_MAX = 262144, /* not yet written: the peer is made to wait */
+};
+
+static const struct reply header_too_large = { 552, "5.3.4",
+	"The header section is too large" };
+static const struct reply has_nul = { 550, "5.6.0",
+	"The header section holds a NUL" };
+static const struct reply no_space = { 452, "4.3.1",
+	"No space for mail now, try again later" };
+static const struct reply our_fault = { 451, "4.3.0",
+	"The message can't be kept now, try again later" };
+
+/* ---- from MAIL ---- */
+
+/* RFC 3848 */
+static const char *
+protocol(const struct smtp_server *server)
+{
+	static const char *const names[] = { "ESMTP", "ESMTPA", "ESMTPS",
+		"ESMTPSA" };
+	if (!(server->state & SMTP_EXTENDED))
+		return "SMTP";
+	return names[(server->state & SMTP_SECURE ? 2 : 0) +
+	    (server->state & SMTP_KNOWN ? 1 : 0)];
+}
+
+struct transaction *
+transaction_new(struct connection *c, const struct address *sender)
+{
+	struct transaction *t = mem_alloc(sizeof *t);
+	t->inbound = c->inbound;
+	t->connection = c;
+	t->began_ms = clock_mono_ms();
+	t->port = c->port->name;
+	memcpy(t->sid, c->sid, sizeof t->sid);
+	t->peer = c->peer;
+	t->helo = arena_str(&t->arena, buf_str(&c->server.helo));
+	t->user = arena_str(&t->arena, buf_str(&c->user));
+	t->with = protocol(&c->server);
+	if (c->server.state & SMTP_SECURE)
+		stream_tls_info(c->server.stream, &t->tls);
+	t->sender = address_text(*sender, &t->arena);
+	t->recipient = STR("");
+	t->envelope = envelope_new();
+	return t;
+}
+
+/* Tells the queue what is held in memory; true when that is too much. */
+static bool
+account(struct transaction *t)
+{
+	int64_t now = (int64_t)(t->piece.n + queue_body_pending(&t->body));
+	if (t->message)
+		now += (int64_t)(t->message->header.n + t->message->body.n);
+	int64_t change = now - t->held;
+	t->held = now;
+	return queue_memory(t->inbound->parts.queue, change);
+}
+
+/* The bytes go, and with them their file. */
+static void
+drop(struct transaction *t)
+{
+	queue_body_cancel(&t->body);
+	dkim_body_cancel(&t->hash);
+	if (t->message && t->message->file.n > 0)
+		queue_body_discard(t->inbound->parts.queue, t->message);
+	message_free(t->message);
+	t->message = NULL;
+	buf_free(&t->piece);
+}
+
+void
+transaction_free(struct transaction *t)
+{
+	drop(t);
+	if (t->inbound)
+		account(t);
+	envelope_free(t->envelope);
+	sign_cancel(&t->sign);
+	buf_free(&t->sign.fields);
+	list_remove(&t->node);
+	if (t->connection)
+		t->connection->transaction = NULL;
+	arena_free(&t->arena);
+	free(t);
+}
+
+void
+transaction_leave(struct transaction *t)
+{
+	if (!list_linked(&t->node)) {
+		transaction_free(t);
+		return;
+	}
+	t->connection->transaction = NULL;
+	t->connection = NULL;
+}
+
+/* ---- while it arrives ---- */
+
+void
+transaction_data(struct transaction *t)
+{
+	t->message = message_new();
+	t->id = queue_new_id(t->inbound->parts.queue);
+	if (t->user.n > 0)
+		dkim_body_start(&t->hash, DKIM_RELAXED);
+}
+
+static void
+refuse(struct transaction *t, const struct reply *reply)
+{
+	t->refusal = reply;
+	drop(t);
+	account(t);
+	if (t->connection)
+		smtp_server_pause(&t->connection->server, false);
+}
+
+static void
+on_drained(struct queue_body *body)
+{
+	struct transaction *t = container_of(body, struct transaction, body);
+	if (body->error) {
+		refuse(t, body->error == ENOSPC ? &no_space : &our_fault);
+		return;
+	}
+	account(t);
+	if (t->connection)
+		smtp_server_pause(&t->connection->server, false);
+}
+
+static void
+spill(struct transaction *t)
+{
+	queue_body_start(
+	    t->inbound->parts.queue, &t->body, t->id, on_drained);
+	t->spilled = true;
+	t->piece = buf_take(&t->message->body);
+}
+
+/* Large, or too much for all: then on to the file. */
+static void
+keep_within_bounds(struct transaction *t)
+{
+	struct message *m = t->message;
+	bool much = account(t);
+	if (!t->spilled && m->body.n > 0 &&
+	    (much || m->header.n + m->body.n > QUEUE_INLINE))
+		spill(t);
+	if (!t->spilled)
+		return;
+	if (t->piece.n >= WRITE_AT || (much && t->piece.n > 0))
+		queue_body_write(&t->body, &t->piece);
+	size_t pending = queue_body_pending(&t->body);
+	if (pending > PENDING_MAX || (much && pending > 0))
+		smtp_server_pause(&t->connection->server, true);
+}
+
+static void
+add_body(struct transaction *t, struct str piece)
+{
+	if (t->hash.hash)
+		dkim_body_add(&t->hash, piece);
+	buf_add(t->spilled ? &t->piece : &t->message->body, piece);
+}
+
+/* A section whose n-th octet begins a line that is no field: it ends there,
+   for us and for everybody who reads the message later. */
+static void
+end_header(struct transaction *t, struct str section, struct str rest)
+{
+	struct message *m = t->message;
+	const char *why = NULL;
+	bool good = header_parse(section, &t->arena, &t->header, &why);
+	size_t n = t->header.bytes.n;
+	t->part = PART_BODY;
+	if (str_has(section, '\0')) {
+		refuse(t, &has_nul);
+		return;
+	}
+	if (!good && t->header.count == HEADER_MAX_FIELDS) {
+		refuse(t, &header_too_large);
+		return;
+	}
+	t->malformed = good ? NULL : why;
+	if (!good || rest.n > 0)
+		buf_adds(&m->body, "\r\n");
+	if (!good)
+		add_body(t, str_from(section, n));
+	if (!good || rest.n > 2)
+		add_body(t, str_from(rest, good ? 2 : 0));
+	buf_cut(&m->header, n);
+}
+
+static void
+add_header(struct transaction *t, struct str piece)
+{
+	struct buf *header = &t->message->header;
+	buf_add(header, piece);
+	struct str all = buf_str(header);
+	size_t end = header_end(all, &t->scanned);
+	if ((end ? end - 2 : all.n) > HEADER_MAX_BYTES)
+		refuse(t, &header_too_large);
+	else if (end)
+		end_header(
+		    t, str_sub(all, 0, end - 2), str_from(all, end - 2));
+}
+
+void
+transaction_body(struct transaction *t, struct str piece)
+{
+	if (t->refusal)
+		return;
+	if (t->part == PART_HEADER)
+		add_header(t, piece);
+	else
+		add_body(t, piece);
+	if (!t->refusal)
+		keep_within_bounds(t);
+}
+
+/* ---- the final dot ---- */
+
+void
+transaction_end(struct transaction *t)
+{
+	const struct smtp_server *server = &t->connection->server;
+	if (!t->refusal && t->part == PART_HEADER)
+		end_header(t, buf_str(&t->message->header), STR(""));
+	if (server->dot.has_8bit)
+		t->envelope->flags |= ENVELOPE_8BIT;
+	list_push(&t->inbound->working, &t->node);
+	flow_start(
+	    &t->flow, t->port == PORT_SMTP ? accept_steps : submit_steps);
+}

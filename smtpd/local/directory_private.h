@@ -1,0 +1,80 @@
+/*
+ * directory_private.h - what the files of the directory share: directory.c
+ * (the snapshot and its questions), users.c and aliases.c (the two files);
+ * login.c reads the verifiers.
+ */
+#ifndef SMTPD_LOCAL_DIRECTORY_PRIVATE_H
+#define SMTPD_LOCAL_DIRECTORY_PRIVATE_H
+
+#include "lib/base/map.h"
+#include "lib/zone/domains.h"
+#include "smtpd/local/directory.h"
+
+enum {
+	CONFIG_MAX = 16 << 20, /* octets of a file in config/ */
+	CONFIG_ERRORS = 100, /* lines said about one reading */
+	ITERATIONS_MIN = 15000, /* of a verifier */
+	ITERATIONS_MAX = 10000000, /* a login must end */
+	ALIAS_DEPTH = 30, /* aliases that lead to aliases */
+	ALIAS_MAILBOXES = 1000, /* one address may lead to */
+};
+
+struct user { /* an account */
+	struct map_node node; /* key: the account, lower case */
+	struct str verifier; /* "iterations,salt,StoredKey,ServerKey" */
+};
+
+struct target { /* one address behind the colon of an alias */
+	struct target *next;
+	struct address address;
+	unsigned line; /* 0: from the settings, may lead nowhere */
+};
+
+/* One address, or "@domain".  Either a user's or an alias; neither: a role
+   address while there is no account. */
+struct entry {
+	struct map_node node; /* key: lower case */
+	const struct user *user; /* of an account or a role address */
+	struct str folder; /* with user */
+	struct target *targets; /* of an alias, in their order */
+	struct target **last;
+	struct mailbox_list list; /* where it leads; empty: nowhere */
+	unsigned line;
+	const struct entry *seen_by; /* while lists are made */
+};
+
+struct directory {
+	struct arena arena;
+	struct domains domains;
+	struct map users, entries;
+	const struct user *first; /* of config/users, or NULL */
+	char delimiter;
+	bool broken; /* nothing is known but the domains */
+};
+
+/* A file that is being read, and what is wrong with it. */
+struct reading {
+	struct directory *directory;
+	struct arena scratch;
+	const char *file; /* "config/users" */
+	unsigned line;
+	unsigned count; /* of errors */
+	struct buf *errors;
+};
+
+/* Adds "file:line: reason" (line 0: "file: reason"). */
+void reading_complain(struct reading *, unsigned line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* users.c, aliases.c: the whole text into the directory. */
+void users_read(struct reading *, struct str text);
+void aliases_read(struct reading *, struct str text);
+
+/* directory.c */
+struct entry *directory_find(const struct directory *, struct str local, struct str domain); /* exactly this one, or NULL */
+struct entry *directory_add(struct directory *, struct str local, struct str domain);
+
+/* keeper.c */
+struct loop *directory_loop(const struct directory_keeper *);
+
+#endif
