@@ -1,0 +1,188 @@
+/*
+ * status.c - postern status and health: what PID 1 wrote, what smtpd answers.
+ */
+#include "cli/cli.h"
+
+#include "lib/base/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { STATUS_MAX = 1 << 20 };
+
+struct status {
+	json_t *services, *ports, *domains;
+	bool red;
+};
+
+static struct str
+field(struct str *line)
+{
+	return str_cut(line, '\t');
+}
+
+static void
+add_service(struct status *s, struct str line)
+{
+	struct str name = field(&line), state = field(&line);
+	uint64_t restarts = 0;
+	str_to_u64(field(&line), &restarts);
+	s->red |= !str_eq(state, STR("up"));
+	json_array_append_new(s->services,
+	    json_pack("{s:s%, s:s%, s:I}", "name", name.p, name.n, "state",
+		state.p, state.n, "restarts", (json_int_t)restarts));
+}
+
+static void
+add_port(struct status *s, struct str line)
+{
+	struct str name = field(&line), ip = field(&line),
+		   number = field(&line), state = field(&line);
+	uint64_t port = 0;
+	str_to_u64(number, &port);
+	s->red |= !str_eq(state, STR("open"));
+	json_array_append_new(s->ports,
+	    json_pack("{s:s%, s:s%, s:I, s:s%}", "name", name.p, name.n,
+		"address", ip.p, ip.n, "port", (json_int_t)port, "state",
+		state.p, state.n));
+}
+
+static void
+add_domain(struct status *s, struct str line)
+{
+	json_array_append_new(s->domains, json_stringn(line.p, line.n));
+}
+
+struct kind {
+	const char *name;
+	void (*add)(struct status *, struct str line);
+};
+
+static const struct kind kinds[] = {
+	{ "service", add_service },
+	{ "port", add_port },
+	{ "domain", add_domain },
+};
+
+static void
+read_line(struct status *s, struct str line)
+{
+	struct str kind = field(&line);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (str_eq(kind, str_of(kinds[i].name)))
+			kinds[i].add(s, line);
+}
+
+static bool
+read_status(struct cli *cli, struct status *s)
+{
+	struct buf text = { 0 };
+	*s = (struct status){ json_array(), json_array(), json_array(),
+		false };
+	bool there = file_read(run_path(cli, "status"), STATUS_MAX, &text);
+	for (struct str rest = buf_str(&text); rest.n;)
+		read_line(s, str_cut(&rest, '\n'));
+	buf_free(&text);
+	return there;
+}
+
+static void
+free_status(struct status *s)
+{
+	json_decref(s->services);
+	json_decref(s->ports);
+	json_decref(s->domains);
+}
+
+int
+health(struct cli *cli)
+{
+	struct status s;
+	json_t *answer = NULL;
+	size_t i;
+	json_t *service;
+	bool there = read_status(cli, &s);
+	int code = there ? ask_once(cli, "health", &answer) :
+			   say(UNREACHABLE, "the server doesn't run");
+	json_array_foreach(s.services, i, service)
+	{
+		const char *state =
+		    json_string_value(json_object_get(service, "state"));
+		if (strcmp(state, "up") != 0)
+			code = say(FAILED, "%s is %s",
+			    json_string_value(
+				json_object_get(service, "name")),
+			    state);
+	}
+	json_decref(answer);
+	free_status(&s);
+	return code;
+}
+
+static void
+print_rows(const char *title, const json_t *rows)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(rows, i, row)
+	{
+		const json_t *port = json_object_get(row, "port");
+		const json_t *address = json_object_get(row, "address");
+		printf("%-8s %-12s %s", title,
+		    json_string_value(json_object_get(row, "name")),
+		    json_string_value(json_object_get(row, "state")));
+		if (port)
+			printf("  %s port %lld", json_string_value(address),
+			    (long long)json_integer_value(port));
+		putchar('\n');
+	}
+}
+
+static void
+print_status(const struct status *s, json_t *answer)
+{
+	const char *key;
+	json_t *value;
+	print_rows("service", s->services);
+	print_rows("port", s->ports);
+	json_object_foreach(answer, key, value)
+	{
+		if (json_is_integer(value))
+			printf("%-8s %lld\n", key,
+			    (long long)json_integer_value(value));
+	}
+	const char *trouble =
+	    json_string_value(json_object_get(answer, "config_trouble"));
+	if (trouble && *trouble)
+		printf("config   not in use: %s\n", trouble);
+	if (json_is_false(json_object_get(answer, "space")))
+		puts("disk     full: no mail is accepted");
+	puts(s->red ? "red" : "green");
+}
+
+int
+status_show(struct cli *cli)
+{
+	struct status s;
+	json_t *answer = NULL;
+	if (!read_status(cli, &s)) {
+		free_status(&s);
+		return say(UNREACHABLE, "the server doesn't run");
+	}
+	if (ask_once(cli, "status", &answer) != DONE)
+		s.red = true;
+	const char *trouble =
+	    json_string_value(json_object_get(answer, "config_trouble"));
+	s.red |= (trouble && *trouble) ||
+	    json_is_false(json_object_get(answer, "space"));
+	bool red = s.red;
+	if (cli->json)
+		print_json(json_pack("{s:b, s:O, s:O, s:O, s:O?}", "green",
+		    !red, "services", s.services, "ports", s.ports, "domains",
+		    s.domains, "smtpd", answer));
+	else
+		print_status(&s, answer);
+	json_decref(answer);
+	free_status(&s);
+	return red ? FAILED : DONE;
+}

@@ -1,0 +1,101 @@
+/*
+ * entrypoint.h - what the parts of PID 1 share.
+ *
+ * The order of the start is main.c; folders.c prepares the data folder, keys.c
+ * has keygen make what is missing, ports.c opens the listening sockets,
+ * records.c prints the DNS records, service.c supervises, children.c says how
+ * each child is started, status.c tells `postern status`.  It knows no mail
+ * and no TLS.
+ */
+#ifndef ENTRYPOINT_ENTRYPOINT_H
+#define ENTRYPOINT_ENTRYPOINT_H
+
+#include "lib/base/buf.h"
+#include "lib/base/settings.h"
+#include "lib/zone/domains.h"
+
+#include <sys/types.h>
+
+enum {
+	EXIT_SETTINGS = 78,
+	EXIT_TEMPORARY = 75,
+	STOP_MS = 8000, /* docker stop kills after 10 s */
+};
+
+#define FIRST_SELECTOR "postern" /* of a domain's first DKIM key */
+
+struct entrypoint {
+	struct settings settings;
+	struct domains domains;
+	struct arena arena;
+	char **environment; /* of the children: hostname and resolver are set */
+	bool root; /* children run as users of their own */
+	bool image; /* Dovecot and unbound are there */
+	const char *programs; /* the folder that holds smtpd, signer, keygen */
+	int lock; /* flock on DATA/lock: held as long as anybody writes */
+	int signer[2]; /* the pair between smtpd and signer: both ends kept */
+	int control; /* listening Unix socket */
+};
+
+extern struct entrypoint self;
+
+const char *data_path(const char *name); /* DATA/name, in the arena */
+const char *run_path(const char *name);
+/* Says what is wrong, and what mends it. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A program's arguments as execve wants them; NULL-ended. */
+char **words_copy(const char *const *);
+void words_free(char **);
+
+/* ---- folders.c ---- */
+bool folders_prepare(void); /* complains */
+/* Writes a file of ours with the owner and mode of INTERFACE.md 3. */
+bool folders_write(const char *name, struct str bytes, mode_t, const char *group);
+
+/* ---- keys.c ---- */
+/* Makes what is missing; true in *made when a DKIM key was. */
+bool keys_prepare(bool *made);
+
+/* ---- ports.c ---- */
+bool ports_open(void); /* false: port 25 can't be had; complains */
+void ports_hand_down(int handover); /* all that are open */
+/* Tries the others again; hands down what could be opened now. */
+void ports_retry(int handover);
+bool ports_missing(void);
+void ports_status(struct buf *);
+
+/* ---- records.c ---- */
+void records_publish(bool print); /* dns/<domain>.zone, and the table */
+
+/* ---- service.c, children.c ---- */
+struct service;
+enum service_name {
+	SERVICE_UNBOUND,
+	SERVICE_SIGNER,
+	SERVICE_SMTPD,
+	SERVICE_DOVECOT,
+	SERVICE_COUNT,
+};
+
+/* Starts the program; -1 when it can't be. */
+pid_t child_start(enum service_name);
+bool child_wanted(enum service_name);
+void child_gone(enum service_name); /* closes what led to it */
+int child_handover(enum service_name); /* or -1 */
+
+void services_start(void);
+void service_restart(enum service_name);
+void service_signal(enum service_name, int number); /* when it is up */
+void services_reaped(pid_t, int status);
+void services_tick(int64_t now_ms); /* back-off times that are over */
+int64_t services_next_ms(void); /* when the next one is, or INT64_MAX */
+void services_stop(void);
+void services_kill(void);
+bool services_stopped(void);
+void services_status(struct buf *);
+
+/* ---- status.c ---- */
+void status_write(void); /* RUN/status: services, ports, domains */
+
+#endif
