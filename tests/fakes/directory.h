@@ -1,0 +1,12 @@
+/*
+ * directory.h - a directory in which every address of ours.test is an account
+ * of its own; "gone@" is unknown and "later@" can't be looked up.
+ *
+ * It stands in for smtpd/local's directory and its keeper.
+ */
+#ifndef TESTS_FAKES_DIRECTORY_H
+#define TESTS_FAKES_DIRECTORY_H
+
+#include "smtpd/local/directory.h"
+
+#endif

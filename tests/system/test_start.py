@@ -1,0 +1,191 @@
+"""What a person meets who starts the server, configures it, and makes mistakes."""
+import os, re, signal, subprocess, time
+
+import pytest
+
+import lab
+from lab import Postern, wait_for
+
+
+def test_first_start_prints_the_records_and_needs_no_account(keep):
+    s = keep(Postern(public_ip='192.0.2.7')).start()
+    log = s.log()
+    for text in ('v=spf1 mx -all', 'v=DKIM1; k=rsa; p=', 'v=DMARC1; p=reject', 'PTR', 'mail.ours.test', '192.0.2.7'):
+        assert text in log, text
+    assert s.cli('health').returncode == 0
+    zone = open(os.path.join(s.data, 'dns', 'ours.test.zone')).read()
+    assert 'postern._domainkey.ours.test.' in zone
+
+
+def test_zone_file_is_one_that_a_name_server_loads(keep):
+    s = keep(Postern(public_ip='192.0.2.7')).start()
+    text = '$ORIGIN ours.test.\n@ 60 IN SOA ns.ours.test. root.ours.test. 1 2 3 4 5\n@ 60 IN NS ns.elsewhere.test.\n'
+    text += s.cli('dns', '--format', 'zone').stdout
+    path = s.folder.file('zone', text)
+    subprocess.run(['nsd-checkzone', 'ours.test', path], check=True)
+
+
+def test_role_address_waits_for_the_first_account(keep):
+    import smtplib
+    s = keep(Postern()).start()
+    with smtplib.SMTP('127.0.0.1', s.smtp) as c:
+        c.ehlo('c.test')
+        c.mail('a@b.test')
+        assert c.rcpt('postmaster@ours.test')[0] == 450
+    s.user('you@ours.test')
+    assert s.knows('postmaster@ours.test')
+
+
+def test_every_wrong_setting_is_named_at_once():
+    s = Postern(max_sise='5M', queue_lifetime='soon', listen='nowhere')
+    code, text = s.run()
+    s.folder.remove()
+    assert code == 78
+    for word in ('POSTERN_MAX_SISE', 'POSTERN_MAX_SIZE', 'POSTERN_QUEUE_LIFETIME', 'soon', 'POSTERN_LISTEN', 'nowhere'):
+        assert word in text, text
+
+
+def test_domain_is_asked_for_at_the_first_start_only(keep):
+    s = Postern(domain=None)
+    code, text = s.run()
+    assert code == 78 and 'POSTERN_DOMAIN' in text
+    s.env['POSTERN_DOMAIN'] = 'ours.test'
+    keep(s).start()
+    s.stop()
+    del s.env['POSTERN_DOMAIN']
+    s.start()
+    assert s.cli('domain', 'list').stdout.split() == ['ours.test']
+
+
+def test_second_server_on_the_same_data_refuses(server):
+    other = Postern(data=server.data)
+    code, text = other.run()
+    other.folder.remove()
+    assert code != 0 and 'another server runs' in text
+
+
+def test_port_25_in_use_is_fatal_and_named(server):
+    other = Postern()
+    other.env['POSTERN_PORTS'] = 'smtp=%d' % server.smtp
+    code, text = other.run()
+    other.folder.remove()
+    assert code != 0 and str(server.smtp) in text and 'POSTERN_PORTS' in text
+
+
+def test_another_port_in_use_turns_that_service_off_and_status_red(keep):
+    import socket
+    s = keep(Postern())
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', s.submission))
+        taken.listen()
+        s.start()
+        done = s.cli('status', check=False)
+        assert done.returncode == 1 and 'red' in done.stdout and str(s.submission) in done.stdout
+    wait_for(lambda: s.cli('status', check=False).returncode == 0, 20, 'the port opened later')
+    assert lab.listens(s.submission)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='needs a second user')
+def test_data_folder_of_somebody_else_gets_a_sentence():
+    s = Postern()
+    os.mkdir(s.data)
+    os.chown(s.data, 12345, 12345)
+    code, text = s.run()
+    s.folder.remove()
+    assert code == 78 and 'belongs to user 12345' in text
+
+
+def test_stop_is_quick_and_restart_keeps_everything(server):
+    assert server.stop() < 8
+    server.start()
+    assert server.cli('user', 'list').stdout.split() == ['you@ours.test']
+    assert server.knows('you@ours.test')
+
+
+def test_killed_children_come_back(server):
+    for name in ('signer', 'smtpd'):
+        server.kill(name)
+        wait_for(lambda: server.cli('health', check=False).returncode == 0, 10, name + ' back')
+    assert server.knows('you@ours.test')
+
+
+def test_new_domain_gets_its_key_without_dropping_a_session(server):
+    import smtplib
+    with smtplib.SMTP('127.0.0.1', server.smtp) as c:
+        c.ehlo('c.test')
+        server.cli('domain', 'add', 'second.test')
+        wait_for(lambda: os.path.exists(os.path.join(server.data, 'dns', 'second.test.postern.txt')), what='the key')
+        assert 'v=DKIM1' in server.cli('dns', 'show', 'second.test').stdout
+        server.cli('user', 'add', 'me@second.test')
+        wait_for(lambda: server.knows('me@second.test'), what='the account')
+        assert c.noop()[0] == 250
+
+
+def test_fifty_users_at_once_and_an_edit_by_hand_lose_nothing(server):
+    adding = [subprocess.Popen([os.path.join(lab.BUILD, 'postern'), 'user', 'add', 'u%d@ours.test' % i], env=server.env,
+                               stdout=subprocess.DEVNULL) for i in range(50)]
+    assert all(p.wait(60) == 0 for p in adding)
+    path = os.path.join(server.data, 'config', 'users')
+    lines = open(path).read().splitlines()
+    by_hand = lines[1].replace(lines[1].split('@')[0], 'hand', 1)
+    with open(path, 'a') as f:
+        f.write(by_hand + '\n')
+    names = server.cli('user', 'list').stdout.split()
+    assert sorted(names) == sorted(['you@ours.test', 'hand@ours.test'] + ['u%d@ours.test' % i for i in range(50)])
+    wait_for(lambda: server.knows('hand@ours.test'), what='the account made by hand')
+
+
+@pytest.mark.parametrize('name,text', [('users', 'you@ours.test:{SCRAM-SHA-256}15000,half'), ('aliases', 'no colon here\n'),
+                                       ('aliases', 'x@ours.test: someone@elsewhere.test\n')])
+def test_bad_file_leaves_the_old_one_in_use_and_says_why(server, name, text):
+    path = os.path.join(server.data, 'config', name)
+    with open(path, 'w') as f:
+        f.write(text)
+    wait_for(lambda: 'config/' + name in server.log() or name + ':1' in server.log(), what='the complaint')
+    assert server.knows('you@ours.test')
+    done = server.cli('status', check=False)
+    assert done.returncode == 1 and name in done.stdout
+
+
+def test_bad_file_at_the_start_defers_mail_instead_of_refusing(server):
+    import smtplib
+    server.stop()
+    with open(os.path.join(server.data, 'config', 'users'), 'w') as f:
+        f.write('broken\n')
+    server.start()
+    with smtplib.SMTP('127.0.0.1', server.smtp) as c:
+        c.ehlo('c.test')
+        c.mail('a@b.test')
+        assert c.rcpt('you@ours.test')[0] == 450
+
+
+def test_commands_say_what_went_wrong(server):
+    assert server.cli('user', 'add', 'you@ours.test', check=False).returncode == 4
+    assert server.cli('user', 'add', 'you@elsewhere.test', check=False).returncode == 4
+    assert server.cli('user', 'delete', 'nobody@ours.test', check=False).returncode == 3
+    assert server.cli('nonsense', check=False).returncode == 2
+    assert server.cli('address', 'resolve', 'abuse@ours.test').stdout.strip() == 'you@ours.test'
+    assert server.cli('address', 'resolve', 'you+tag@ours.test').stdout.strip() == 'you@ours.test'
+    assert server.cli('address', 'resolve', 'nobody@ours.test', check=False).returncode == 3
+    assert server.cli('alias', 'add', 'x@ours.test', 'a@elsewhere.test', check=False).returncode == 4
+    assert 'POSTERN_MAX_SIZE' in server.cli('config', 'explain').stdout
+    server.stop()
+    assert server.cli('queue', 'list', check=False).returncode == 5
+
+
+def test_keys_are_never_overwritten(server):
+    path = os.path.join(server.data, 'keys', 'ours.test', 'postern.pem')
+    before = open(path).read()
+    record = open(os.path.join(server.data, 'dns', 'ours.test.postern.txt')).read()
+    os.remove(os.path.join(server.data, 'dns', 'ours.test.postern.txt'))
+    server.stop()
+    server.start()
+    assert open(path).read() == before
+    assert open(os.path.join(server.data, 'dns', 'ours.test.postern.txt')).read() == record
+    assert os.stat(path).st_mode & 0o777 == 0o400
+
+
+def test_smtpd_resolves_no_names_with_libc():
+    symbols = subprocess.run(['nm', '-D', os.path.join(lab.ROOT, 'build', 'smtpd')], check=True, stdout=subprocess.PIPE,
+                             text=True).stdout
+    assert 'getaddrinfo' not in symbols and 'gethostbyname' not in symbols

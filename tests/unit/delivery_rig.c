@@ -1,0 +1,72 @@
+#include "tests/unit/delivery_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+void
+delivery_rig_make(struct delivery_rig *rig, const struct fake_record *records,
+    const struct fake_peer *peers)
+{
+	static const struct fake_peer nobody[] = { { 0 } };
+	*rig = (struct delivery_rig){
+		.settings = {
+			.hostname = STR("mail.ours.test"),
+			.data = STR("/data"),
+			.relay_host = STR(""),
+			.outbound_port = 25,
+			.retry_min_ms = 2000,
+			.retry_max_ms = 4000,
+			.queue_warning_ms = 100000,
+			.queue_lifetime_ms = 1000000,
+		},
+	};
+	log_open(LOG_ERROR, false, "test");
+	rig->loop = loop_new();
+	rig->resolver = resolver_new(rig->loop, "", false);
+	fake_resolver_use(records);
+	fake_peers_use(rig->loop, peers ? peers : nobody);
+	fake_queue_use(rig->loop);
+	fake_jobs_use(rig->loop);
+	rig->delivery = delivery_new(&(struct delivery_parts){
+	    .loop = rig->loop,
+	    .settings = &rig->settings,
+	    .resolver = rig->resolver,
+	});
+}
+
+void
+delivery_rig_remove(struct delivery_rig *rig)
+{
+	bool whole = rig->delivery;
+	delivery_free(rig->delivery);
+	fake_queue_let_go();
+	fake_jobs_let_go();
+	fake_loop_settle(rig->loop);
+	if (whole)
+		assert_int_equal(fake_queue.open, 0);
+	assert_int_equal(fake_peers_sessions(), 0);
+	fake_queue_end();
+	fake_peers_end();
+	resolver_free(rig->resolver);
+	loop_free(rig->loop);
+	story_free();
+}
+
+const char *
+delivery_rig_run(struct delivery_rig *rig)
+{
+	fake_loop_settle(rig->loop);
+	return story_take();
+}
+
+const char *
+delivery_rig_wait(struct delivery_rig *rig, int64_t ms)
+{
+	fake_clock_advance(ms);
+	fake_loop_advance(rig->loop, ms);
+	return story_take();
+}

@@ -1,0 +1,62 @@
+/*
+ * gate.h - the whole of inbound with its clients, for tests: real sessions
+ * over loopback, a directory on disk, and fakes of loop, jobs, intake and
+ * sign.  Ann's password is "correct horse".
+ */
+#ifndef TESTS_UNIT_GATE_H
+#define TESTS_UNIT_GATE_H
+
+#include "lib/net/stream.h"
+#include "smtpd/inbound/inbound.h"
+#include "tests/unit/data_folder.h"
+
+#include <stdarg.h>
+
+struct gate {
+	struct data_folder folder;
+	struct loop *loop;
+	struct lane *lane;
+	struct directory_keeper *directory;
+	struct logins *logins;
+	struct sign_channel *sign;
+	struct tls_context *tls, *client_tls;
+	struct inbound *inbound;
+	uint16_t ports[PORT_COUNT];
+};
+
+extern struct gate gate;
+
+/* For set-up and tear-down of each test. */
+int gate_open(void **state);
+int gate_close(void **state);
+/* config/ as it should be from now on. */
+void gate_people(const char *users, const char *aliases);
+
+struct client { /* somebody who talks to us */
+	struct stream_owner owner;
+	struct stream *stream; /* NULL when it has closed */
+	struct buf heard; /* since it said something */
+	bool secure;
+};
+
+/* From an address of 127/8, as far as the greeting (465: the handshake). */
+void client_open(struct client *, enum port_name, const char *from);
+void client_starttls(struct client *);
+/* Says it and fails the test unless the last line heard begins so. */
+void client_say(struct client *, const char *text, const char *reply);
+void client_sayf(struct client *, const char *reply, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void client_close(struct client *);
+/* Connected, EHLO said, and known as Ann where that is asked for. */
+void client_ready(struct client *, enum port_name);
+/* AUTH PLAIN. */
+void client_login(struct client *, const char *user, const char *password, const char *reply);
+/* MAIL, RCPT and DATA; text with LF line ends. */
+void client_send(struct client *, const char *from, const char *to, const char *text, const char *reply);
+
+/* The message that was accepted last, with LF line ends. */
+const char *gate_message(void);
+/* Value of the first field of that name, unfolded, or NULL. */
+const char *gate_field(const char *name);
+
+#endif

@@ -1,0 +1,362 @@
+#include "tests/fakes/intake.h"
+#include "tests/fakes/loop.h"
+#include "tests/unit/gate.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TEXT "Subject: hello\nFrom: eve@sender.test\n\nbody\n"
+
+static struct client c;
+
+static void
+send_text(const char *text, const char *reply)
+{
+	client_send(&c, "eve@sender.test", "ann@example.test", text, reply);
+}
+
+static int
+set_up(void **state)
+{
+	gate_open(state);
+	client_ready(&c, PORT_SMTP);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	client_close(&c);
+	return gate_close(state);
+}
+
+static void
+test_a_message_becomes_one_record(void **state)
+{
+	(void)state;
+	send_text(TEXT, "250 2.0.0 Queued as 1");
+	assert_int_equal(fake_intake.added, 1);
+	assert_int_equal(fake_intake.envelope->id, 1);
+	assert_int_equal(fake_intake.envelope->flags, 0);
+	assert_true(str_eq(
+	    fake_intake.envelope->sender, STR("eve@sender.test")));
+	assert_true(str_empty(fake_intake.envelope->user));
+	assert_int_equal(fake_intake.envelope->count, 1);
+	const char *text = gate_message();
+	assert_non_null(strstr(text, TEXT));
+	assert_true(strncmp(text, "Received: from client.test", 26) == 0);
+}
+
+static void
+test_received_says_how_it_came(void **state)
+{
+	(void)state;
+	send_text(TEXT, "250 ");
+	const char *received = gate_field("Received");
+	assert_non_null(strstr(received, "([127.0.0.1])"));
+	assert_non_null(strstr(received, "by mail.example.test with ESMTP"));
+	assert_non_null(strstr(received, "id 1"));
+	assert_non_null(strstr(received, "for <ann@example.test>"));
+	client_starttls(&c);
+	client_say(&c, "EHLO client.test\r\n", "250 ");
+	send_text(TEXT, "250 ");
+	received = gate_field("Received");
+	assert_non_null(strstr(received, "with ESMTPS"));
+	assert_non_null(strstr(received, "TLSv1.3"));
+	client_say(&c, "HELO client.test\r\n", "250 ");
+	client_say(&c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\n"
+		       "RCPT TO:<postmaster>\r\nDATA\r\n",
+	    "354 ");
+	client_say(&c, "Subject: x\r\n\r\n.\r\n", "250 ");
+	received = gate_field("Received");
+	assert_non_null(strstr(received, "with SMTP "));
+	assert_null(strstr(received, "for <"));
+}
+
+static void
+test_the_250_waits_for_the_record(void **state)
+{
+	(void)state;
+	fake_intake.hold = true;
+	client_say(&c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n",
+	    "354 ");
+	client_say(&c, "Subject: x\r\n\r\nx\r\n.\r\n", "");
+	assert_int_equal(fake_intake.added, 1);
+	assert_int_equal(c.heard.n, 0);
+	fake_intake_let_go();
+	client_say(&c, "", "250 2.0.0");
+}
+
+static void
+test_a_client_that_vanishes_after_the_dot_strands_nothing(void **state)
+{
+	(void)state;
+	fake_intake.hold = true;
+	client_say(&c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n",
+	    "354 ");
+	client_say(&c, "Subject: x\r\n\r\nx\r\n.\r\n", "");
+	client_close(&c);
+	assert_int_equal(inbound_sessions(gate.inbound), 0);
+	fake_intake_let_go();
+	fake_loop_settle(gate.loop);
+	assert_int_equal(fake_intake.added, 1);
+}
+
+static void
+test_a_client_that_vanishes_before_the_dot_leaves_nothing(void **state)
+{
+	(void)state;
+	client_say(&c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n",
+	    "354 ");
+	client_say(&c, "Subject: x\r\n\r\nx\r\n", "");
+	client_close(&c);
+	assert_int_equal(fake_intake.added, 0);
+	assert_int_equal(fake_intake.memory, 0);
+}
+
+static void
+test_a_full_disk(void **state)
+{
+	(void)state;
+	fake_intake.result = QUEUE_FULL;
+	send_text(TEXT, "452 4.3.1");
+	fake_intake.no_space = true;
+	client_say(&c, "MAIL FROM:<>\r\n", "452 4.3.1");
+	fake_intake.no_space = false;
+	fake_intake.result = QUEUE_ADDED;
+	send_text(TEXT, "250 ");
+}
+
+/* ---- header sections ---- */
+
+struct row {
+	const char *text, *reply, *kept;
+};
+
+static const struct row texts[] = {
+	/* what comes without an empty line, or without fields */
+	{ "", "250 ", "\n" },
+	{ "\n", "250 ", "\n\n" },
+	{ "Subject: x\n", "250 ", "\nSubject: x\n" },
+	{ "\nbody\n", "250 ", "\n\nbody\n" },
+	{ "body\n", "250 ", "\n\nbody\n" },
+	{ "body\n\nmore\n", "250 ", "\n\nbody\n\nmore\n" },
+	{ "Subject: x\nbody\nmore\n", "250 ",
+	    "\nSubject: x\n\nbody\nmore\n" },
+	{ "Subject: x\nno field\nTo: y\n\nbody\n", "250 ",
+	    "\nSubject: x\n\nno field\nTo: y\n\nbody\n" },
+	/* 8 bit and dots are kept */
+	{ "Subject: x\n\n..\n\xe4\n", "250 ", "\n\n.\n\xe4\n" },
+	/* what others wrote about delivery goes */
+	{ "Return-Path: <a@b.test>\nreturn-path : <>\nX: y\n\n", "250 ",
+	    "\nX: y\n\n" },
+};
+
+static void
+test_odd_header_sections(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		send_text(texts[i].text, texts[i].reply);
+		const char *text = gate_message();
+		const char *kept = texts[i].kept;
+		size_t n = strlen(text), k = strlen(kept);
+		if (n < k || strcmp(text + n - k, kept) != 0)
+			fail_msg("%zu: %s", i, text);
+		assert_null(strcasestr(text, "Return-Path"));
+	}
+	assert_int_equal(fake_intake.envelope->flags, 0);
+}
+
+static void
+test_eight_bits_are_noted(void **state)
+{
+	(void)state;
+	send_text("Subject: x\n\n\xe4\n", "250 ");
+	assert_int_equal(fake_intake.envelope->flags, ENVELOPE_8BIT);
+}
+
+static void
+begin_data(void)
+{
+	client_say(&c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n",
+	    "354 ");
+}
+
+static void
+test_nul_in_the_header(void **state)
+{
+	static const struct str bad[] = {
+		{ "Subject: a\0b\r\n\r\n.\r\n", 20 },
+		{ "Sub\0ject: ab\r\n\r\n.\r\n", 20 },
+	};
+	static const struct str good = { "Subject: a\r\n\r\na\0b\r\n.\r\n", 22 };
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin_data();
+		stream_write(c.stream, bad[i]);
+		client_say(&c, "", "550 5.6.0");
+	}
+	begin_data();
+	stream_write(c.stream, good);
+	client_say(&c, "", "250 ");
+}
+
+static void
+test_header_sections_have_limits(void **state)
+{
+	(void)state;
+	struct buf text = { 0 };
+	while (text.n < 300000)
+		buf_adds(&text, "X: a line that goes on and on and on\n");
+	buf_adds(&text, "\nbody\n");
+	send_text(buf_cstr(&text), "552 5.3.4");
+	buf_clear(&text);
+	for (int i = 0; i < 2100; i++)
+		buf_adds(&text, "X: y\n");
+	send_text(buf_cstr(&text), "552 5.3.4");
+	assert_int_equal(fake_intake.added, 0);
+	assert_int_equal(fake_intake.memory, 0);
+	send_text(TEXT, "250 ");
+	buf_free(&text);
+}
+
+static void
+test_mail_that_goes_in_circles(void **state)
+{
+	(void)state;
+	struct buf text = { 0 };
+	for (int i = 0; i < 50; i++)
+		buf_addf(&text, "Received: from a by b%d.test; x\n", i);
+	send_text(buf_cstr(&text), "250 ");
+	buf_adds(&text, "Received: from a by c.test; x\n");
+	send_text(buf_cstr(&text), "554 5.4.6");
+	buf_clear(&text);
+	for (int i = 0; i < 5; i++)
+		buf_adds(&text, "Received: from a by mail.example.test; x\n");
+	send_text(buf_cstr(&text), "250 ");
+	buf_adds(&text, "Received: from a\n by Mail.Example.Test; x\n");
+	send_text(buf_cstr(&text), "554 5.4.6");
+	assert_int_equal(fake_intake.added, 2);
+	buf_free(&text);
+}
+
+/* ---- large bodies ---- */
+
+static void
+make_large(struct buf *text, size_t size)
+{
+	buf_clear(text);
+	buf_adds(text, "Subject: large\n\n");
+	while (text->n < size)
+		buf_adds(text, "a line that goes on and on and on\n");
+}
+
+static void
+test_large_bodies_go_to_a_file(void **state)
+{
+	(void)state;
+	struct buf text = { 0 };
+	make_large(&text, 60000);
+	send_text(buf_cstr(&text), "250 ");
+	assert_false(fake_intake.in_file);
+	make_large(&text, 500000);
+	send_text(buf_cstr(&text), "250 ");
+	assert_true(fake_intake.in_file);
+	assert_non_null(strstr(gate_message(), buf_cstr(&text)));
+	buf_free(&text);
+}
+
+static void
+test_small_bodies_too_when_memory_is_short(void **state)
+{
+	(void)state;
+	fake_intake.much = true;
+	send_text(TEXT, "250 ");
+	assert_true(fake_intake.in_file);
+	assert_non_null(strstr(gate_message(), TEXT));
+}
+
+static void
+test_a_slow_disk_makes_the_sender_wait(void **state)
+{
+	(void)state;
+	struct buf text = { 0 };
+	make_large(&text, 1000000);
+	fake_intake.hold = true;
+	send_text(buf_cstr(&text), "");
+	assert_in_range(fake_intake.largest, 262144, 262144 + 2 * 65536);
+	assert_in_range(fake_intake.memory, 262144, 262144 + 2 * 65536);
+	fake_intake_let_go();
+	client_say(&c, "", "250 ");
+	assert_non_null(strstr(gate_message(), buf_cstr(&text)));
+	buf_free(&text);
+}
+
+static void
+test_bodies_that_can_not_be_written(void **state)
+{
+	static const struct {
+		int error;
+		const char *reply;
+	} rows[] = { { ENOSPC, "452 4.3.1" }, { EIO, "451 4.3.0" } };
+	(void)state;
+	struct buf text = { 0 };
+	for (int i = 0; i < 2; i++) {
+		fake_intake.error = rows[i].error;
+		make_large(&text, 500000); /* fails on the way */
+		send_text(buf_cstr(&text), rows[i].reply);
+		make_large(&text, 70000); /* at the end */
+		send_text(buf_cstr(&text), rows[i].reply);
+	}
+	fake_intake.error = 0;
+	assert_int_equal(fake_intake.added, 0);
+	send_text(buf_cstr(&text), "250 ");
+	buf_free(&text);
+}
+
+static void
+test_what_the_protocol_refuses_leaves_no_file(void **state)
+{
+	(void)state;
+	struct buf text = { 0 };
+	make_large(&text, (1 << 20) + 100);
+	send_text(buf_cstr(&text), "552 5.3.4");
+	assert_int_equal(fake_intake.bodies, 0);
+	assert_int_equal(fake_intake.memory, 0);
+	begin_data();
+	client_say(&c, "Subject: x\r\n\r\na\nb\r\n.\r\n", "550 5.5.2");
+	send_text(TEXT, "250 ");
+	buf_free(&text);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_message_becomes_one_record),
+		TEST(test_received_says_how_it_came),
+		TEST(test_the_250_waits_for_the_record),
+		TEST(test_a_client_that_vanishes_after_the_dot_strands_nothing),
+		TEST(test_a_client_that_vanishes_before_the_dot_leaves_nothing),
+		TEST(test_a_full_disk),
+		TEST(test_odd_header_sections),
+		TEST(test_eight_bits_are_noted),
+		TEST(test_nul_in_the_header),
+		TEST(test_header_sections_have_limits),
+		TEST(test_mail_that_goes_in_circles),
+		TEST(test_large_bodies_go_to_a_file),
+		TEST(test_small_bodies_too_when_memory_is_short),
+		TEST(test_a_slow_disk_makes_the_sender_wait),
+		TEST(test_bodies_that_can_not_be_written),
+		TEST(test_what_the_protocol_refuses_leaves_no_file),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
