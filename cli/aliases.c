@@ -6,137 +6,143 @@
 #include "smtpd/local/directory.h"
 
 #include <stdio.h>
-
-/* The directory as it stands, or NULL after saying what is wrong with it. */
-static struct directory *
-read_directory(struct cli *cli)
-{
-	struct buf errors = { 0 };
-	struct directory *d = directory_read(&cli->settings, &errors);
-	if (!d)
-		fputs(buf_cstr(&errors), stderr);
-	buf_free(&errors);
-	return d;
-}
-
-static bool
-is_found(struct cli *cli, const struct directory *d, struct str text)
-{
-	struct address address;
-	struct mailbox_list list;
-	const char *why;
-	return address_parse(text, &cli->arena, &address, &why) &&
-	    directory_resolve(d, &address, &cli->arena, &list) ==
-	    DIRECTORY_FOUND;
-}
-
-static int
-check_targets(struct cli *cli, const struct directory *d)
-{
-	for (size_t i = 1; i < cli->count; i++)
-		if (!is_found(cli, d, str_of(cli->operands[i])))
-			return say(REFUSED,
-			    "%s is no address of ours; forwarding to other "
-			    "servers isn't available yet",
-			    cli->operands[i]);
-	return DONE;
-}
+#include <string.h>
 
 /* "you@example.test", or "@example.test" for a catch-all. */
 static int
-check_alias(struct cli *cli)
+read_name(struct cli *cli, struct str *name)
 {
-	struct str name = str_of(cli->operands[0]);
-	struct str whole = name.n && *name.p == '@' ?
-	    arena_printf(&cli->arena, "x%.*s", STR_ARG(name)) :
-	    name;
-	struct address address;
-	const char *why;
-	if (!address_parse(whole, &cli->arena, &address, &why))
-		return say(USAGE, "%s is no address: %s", name.p, why);
-	if (!domains_has(&cli->domains, address.domain))
-		return say(REFUSED, "%.*s is not one of our domains",
-		    STR_ARG(address.domain));
+	const char *text = cli->operands[0];
+	if (*text != '@')
+		return cli_read_address(cli, text, name);
+	int code = cli_read_domain(cli, text + 1, name);
+	if (!code)
+		*name = arena_printf(&cli->arena, "@%.*s", STR_ARG(*name));
+	return code;
+}
+
+/* "name: target, target" */
+static int
+make_line(struct cli *cli, struct str name, struct buf *line)
+{
+	buf_add(line, name);
+	for (size_t i = 1; i < cli->count; i++) {
+		struct str target;
+		int code = cli_read_address(cli, cli->operands[i], &target);
+		if (code)
+			return code;
+		buf_addf(line, "%s%.*s", i == 1 ? ": " : ", ", STR_ARG(target));
+	}
 	return DONE;
 }
 
 static int
-append_alias(struct cli *cli)
+append_line(struct cli *cli, struct str name, struct str line)
 {
 	struct edit e;
 	int code = edit_start(cli, &e, "config/aliases");
 	if (code)
 		return code;
-	struct str name =
-	    arena_lower(&cli->arena, str_of(cli->operands[0]));
 	if (!str_empty(edit_find(&e, name))) {
-		edit_end(cli, &e, false);
-		return say(REFUSED, "the alias %s exists", name.p);
+		edit_cancel(&e);
+		return cli_say(REFUSED, "the alias %.*s exists", STR_ARG(name));
 	}
-	struct buf line = buf_of(name);
-	for (size_t i = 1; i < cli->count; i++)
-		buf_addf(&line, "%s%s", i == 1 ? ": " : ", ",
-		    cli->operands[i]);
-	edit_append(&e, buf_str(&line));
-	buf_free(&line);
-	return edit_end(cli, &e, true);
+	edit_put(&e, STR(""), line);
+	return edit_save(cli, &e);
 }
 
 int
-alias_add(struct cli *cli)
+cli_alias_add(struct cli *cli)
 {
-	struct directory *d = read_directory(cli);
-	if (!d)
-		return FAILED;
-	int code = check_alias(cli);
+	struct str name;
+	struct buf line = { 0 };
+	int code = read_name(cli, &name);
 	if (!code)
-		code = check_targets(cli, d);
-	directory_free(d);
-	return code ? code : append_alias(cli);
+		code = make_line(cli, name, &line);
+	if (!code)
+		code = append_line(cli, name, buf_str(&line));
+	buf_free(&line);
+	return code;
+}
+
+/* Behind the name, and on the lines that continue it. */
+static json_t *
+targets_of(struct str record)
+{
+	json_t *all = json_array();
+	struct str lines = str_from(record, str_find(record, ':') + 1);
+	while (lines.n) {
+		struct str line = str_trim(str_cut(&lines, '\n'));
+		while (line.n && *line.p != '#') {
+			struct str target = str_trim(str_cut(&line, ','));
+			if (!str_empty(target))
+				json_array_append_new(
+				    all, json_stringn(target.p, target.n));
+		}
+	}
+	return all;
+}
+
+static void
+print_alias(struct str name, const json_t *targets)
+{
+	size_t i;
+	json_t *target;
+	printf("%.*s:", STR_ARG(name));
+	json_array_foreach(targets, i, target)
+	{
+		printf(i ? ", %s" : " %s", json_string_value(target));
+	}
+	putchar('\n');
 }
 
 int
-alias_list(struct cli *cli)
+cli_alias_list(struct cli *cli)
 {
-	struct edit e;
-	int code = edit_start(cli, &e, "config/aliases");
+	struct buf text = { 0 };
+	int code = config_read(cli, "config/aliases", &text);
 	if (code)
 		return code;
 	json_t *all = json_object();
-	for (struct str rest = buf_str(&e.text); rest.n;) {
-		struct str line = str_cut(&rest, '\n');
-		if (str_empty(str_trim(line)) || *line.p == '#')
+	for (struct str rest = buf_str(&text); rest.n;) {
+		struct str record = config_record(&rest);
+		struct str name = config_key(record);
+		if (config_is_comment(record))
 			continue;
+		json_t *targets = targets_of(record);
 		if (!cli->json)
-			printf("%.*s\n", STR_ARG(line));
-		struct str targets = line;
-		struct str name = str_trim(str_cut(&targets, ':'));
-		json_object_setn_new_nocheck(all, name.p, name.n,
-		    json_stringn(str_trim(targets).p, str_trim(targets).n));
+			print_alias(name, targets);
+		json_object_setn_new(all, name.p, name.n, targets);
 	}
-	edit_end(cli, &e, false);
+	buf_free(&text);
 	if (cli->json)
-		print_json(all);
+		cli_print_json(all);
 	else
 		json_decref(all);
 	return DONE;
 }
 
 int
-alias_delete(struct cli *cli)
+cli_alias_delete(struct cli *cli)
 {
 	struct edit e;
-	int code = edit_start(cli, &e, "config/aliases");
+	struct str name;
+	int code = read_name(cli, &name);
+	if (!code)
+		code = edit_start(cli, &e, "config/aliases");
 	if (code)
 		return code;
-	struct str line = edit_find(&e, str_of(cli->operands[0]));
-	if (str_empty(line)) {
-		edit_end(cli, &e, false);
-		return say(MISSING, "there is no alias %s", cli->operands[0]);
+	struct str record = edit_find(&e, name);
+	if (str_empty(record)) {
+		edit_cancel(&e);
+		return cli_say(
+		    MISSING, "there is no alias %s", cli->operands[0]);
 	}
-	edit_remove(&e, line);
-	return edit_end(cli, &e, true);
+	edit_put(&e, record, STR(""));
+	return edit_save(cli, &e);
 }
+
+/* ---- address resolve ---- */
 
 static int
 tell_mailboxes(struct cli *cli, const struct mailbox_list *list)
@@ -146,15 +152,14 @@ tell_mailboxes(struct cli *cli, const struct mailbox_list *list)
 		const struct mailbox *m = &list->mailboxes[i];
 		if (!cli->json)
 			printf("%.*s%s%.*s\n", STR_ARG(m->account),
-			    m->folder.n ? " folder " : "",
-			    STR_ARG(m->folder));
+			    m->folder.n ? " folder " : "", STR_ARG(m->folder));
 		json_array_append_new(all,
 		    json_pack("{s:s%, s:s%}", "account", m->account.p,
 			m->account.n, "folder", m->folder.n ? m->folder.p : "",
 			m->folder.n));
 	}
 	if (cli->json)
-		print_json(all);
+		cli_print_json(all);
 	else
 		json_decref(all);
 	return DONE;
@@ -166,23 +171,34 @@ static const char *const resolve_texts[] = {
 	[DIRECTORY_UNAVAILABLE] = "there is no account yet",
 };
 
-int
-address_resolve(struct cli *cli)
+static int
+resolve(struct cli *cli, const struct directory *d)
 {
 	struct address address;
 	struct mailbox_list list;
-	const char *why;
-	struct str text = str_of(cli->operands[0]);
-	if (!address_parse(text, &cli->arena, &address, &why))
-		return say(USAGE, "%s is no address: %s", text.p, why);
-	struct directory *d = read_directory(cli);
-	if (!d)
-		return FAILED;
+	const char *why, *text = cli->operands[0];
+	if (!address_parse(str_of(text), &cli->arena, &address, &why))
+		return cli_say(USAGE, "%s is no address: %s", text, why);
 	enum directory_result result =
 	    directory_resolve(d, &address, &cli->arena, &list);
-	int code = result == DIRECTORY_FOUND ?
-	    tell_mailboxes(cli, &list) :
-	    say(MISSING, "%s: %s", text.p, resolve_texts[result]);
+	return result == DIRECTORY_FOUND
+	    ? tell_mailboxes(cli, &list)
+	    : cli_say(MISSING, "%s: %s", text, resolve_texts[result]);
+}
+
+int
+cli_address_resolve(struct cli *cli)
+{
+	struct buf errors = { 0 };
+	struct directory *d = directory_read(&cli->settings, &errors);
+	int code;
+	if (d) {
+		code = resolve(cli, d);
+	} else {
+		fputs(buf_cstr(&errors), stderr);
+		code = cli_say(FAILED, "config/ is not usable");
+	}
 	directory_free(d);
+	buf_free(&errors);
 	return code;
 }

@@ -10,6 +10,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/settings.h"
+#include "lib/mail/path.h"
 #include "lib/zone/domains.h"
 
 #include <jansson.h>
@@ -26,8 +27,8 @@ enum exit_code { /* INTERFACE.md 4 */
 };
 
 struct cli {
-	struct settings settings; /* hostname is set when a domain is known */
-	struct domains domains; /* of config/domains; may be empty */
+	struct settings settings;
+	struct domains domains; /* after cli_need_domains() */
 	struct arena arena;
 	size_t count; /* operands */
 	char *const *operands;
@@ -37,24 +38,37 @@ struct cli {
 
 typedef int command_function(struct cli *);
 
-command_function user_add, user_passwd, user_list, user_delete;
-command_function alias_add, alias_list, alias_delete;
-command_function domain_add, domain_list, domain_delete;
-command_function address_resolve, dns_show;
-command_function queue_list, queue_show, queue_retry, queue_drop;
-command_function status_show, health, reload, version_show, config_explain;
+command_function cli_user_add, cli_user_passwd, cli_user_list, cli_user_delete;
+command_function cli_alias_add, cli_alias_list, cli_alias_delete;
+command_function cli_domain_add, cli_domain_list, cli_domain_delete;
+command_function cli_address_resolve, cli_dns_show;
+command_function cli_queue_list, cli_queue_show, cli_queue_retry,
+    cli_queue_drop;
+command_function cli_status, cli_health, cli_reload, cli_version,
+    cli_config_explain;
 
+/* ---- cli.c ---- */
 /* "postern: ..." on stderr; returns code. */
-int say(int code, const char *format, ...)
+int cli_say(int code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-const char *data_path(struct cli *, const char *name);
-const char *run_path(struct cli *, const char *name);
-/* Prints it indented and frees it. */
-void print_json(json_t *);
+void cli_print_json(json_t *); /* indented; frees it */
+/* What came from outside: control characters, which a terminal would obey,
+   become "?". */
+void cli_print_text(const char *);
+const char *cli_data_path(struct cli *, const char *name); /* in the arena */
+const char *cli_run_path(struct cli *, const char *name);
+/* An address that config/ can hold, in lower case; 0, or an exit code after
+   saying why. */
+int cli_read_address(struct cli *, const char *text, struct str *address);
+/* The operand in A-labels; the same. */
+int cli_read_domain(struct cli *, const char *text, struct str *name);
+/* Reads config/domains and, if it isn't set, derives the host name: the same,
+   and MISSING when there is none. */
+int cli_need_domains(struct cli *);
 
-/* ---- ask.c: smtpd's control socket ---- */
+/* ---- ask.c: smtpd's control socket, which PID 1 made ---- */
 struct ask; /* one request under way */
-/* NULL when smtpd can't be reached. */
+/* NULL when smtpd can't be reached, after saying so. */
 struct ask *ask_start(struct cli *, json_t *request);
 /* The next line of the answer; the caller frees it.  NULL: connection lost. */
 json_t *ask_line(struct ask *);
@@ -63,30 +77,44 @@ void ask_end(struct ask *);
 int ask_once(struct cli *, const char *verb, json_t **answer);
 /* Says why, and the exit code that the answer names; 0 for "ok": true. */
 int ask_result(const json_t *answer);
+/* Has smtpd read config/ now, if it is there. */
+void ask_reload(struct cli *);
+/* Tells PID 1 to look again; 0 or an exit code, after saying why. */
+int ask_rescan(struct cli *);
 
 /* ---- edit.c: config/ files ---- */
+/* Appends the file's text, with an LF at its end; one that isn't there is
+   empty.  0 or an exit code, after saying why. */
+int config_read(struct cli *, const char *name, struct buf *);
+/* Takes the next record off: a line, and those behind it that continue it. */
+struct str config_record(struct str *rest);
+struct str config_key(struct str record); /* what stands before ":" or blank */
+bool config_is_comment(struct str record); /* or blank */
+
 struct edit {
 	int lock;
 	const char *name; /* "config/users" */
-	struct buf text; /* to be changed */
+	const char *path;
+	bool continues; /* lines that begin with white space belong to others */
+	struct buf before, text; /* as it was read; to be changed */
 };
 
 /* Locks config/ and reads the file; 0 or an exit code, after saying why. */
 int edit_start(struct cli *, struct edit *, const char *name);
-/* Replaces the file when save is true, and unlocks. */
-int edit_end(struct cli *, struct edit *, bool save);
-/* The line whose key (up to the first ":" or blank, without case) is key, with
-   its LF and the lines that continue it; "" when there is none. */
+/* Replaces the file, unless the whole of config/ would no longer be usable,
+   or somebody else has changed it meanwhile; unlocks, and waits until smtpd,
+   if it runs, has read it.  The same. */
+int edit_save(struct cli *, struct edit *);
+void edit_cancel(struct edit *); /* unlocks */
+/* The record whose key is this one, without case; "" when there is none. */
 struct str edit_find(const struct edit *, struct str key);
-void edit_remove(struct edit *, struct str line);
-void edit_append(struct edit *, struct str line); /* LF is added */
+/* Puts the line in the record's place; "" as record: at the end; "" as line:
+   the record is taken out. */
+void edit_put(struct edit *, struct str record, struct str line);
 
 /* ---- password.c ---- */
 /* "{SCRAM-SHA-256}...": RFC 5803's values, in Dovecot's form. */
 void password_verifier(struct str password, struct buf *);
 void password_invent(struct buf *); /* 80 random bits, easy to type */
-
-/* Tells PID 1 to look again; 0 or an exit code, after saying why. */
-int tell_entrypoint(struct cli *);
 
 #endif

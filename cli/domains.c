@@ -1,129 +1,115 @@
 /*
- * domains.c - postern domain, dns and reload.
+ * domains.c - postern domain, and dns.
  */
 #include "cli/cli.h"
 
-#include "lib/base/file.h"
 #include "lib/base/name.h"
-#include "lib/mail/idn.h"
 #include "lib/zone/print.h"
 #include "lib/zone/source.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- reload ---- */
-
-int
-tell_entrypoint(struct cli *cli)
-{
-	struct buf text = { 0 };
-	uint64_t pid = 0;
-	const char *path = run_path(cli, "pid");
-	bool known = file_read(path, 32, &text) &&
-	    str_to_u64(str_trim(buf_str(&text)), &pid) && pid > 0 &&
-	    pid < INT32_MAX;
-	buf_free(&text);
-	if (!known)
-		return say(UNREACHABLE, "the server doesn't run (no %s)", path);
-	if (kill((pid_t)pid, SIGHUP) != 0)
-		return say(
-		    UNREACHABLE, "can't tell the server: %s", strerror(errno));
-	return DONE;
-}
-
-int
-reload(struct cli *cli)
-{
-	return tell_entrypoint(cli);
-}
-
 /* ---- domains ---- */
 
-/* The operand in A-labels, or "" after saying why. */
-static struct str
-domain_name(struct cli *cli)
+static bool
+is_set(const struct cli *cli, struct str name)
 {
-	struct str name = STR("");
-	const char *why = "";
-	if (!idn_to_ascii(str_of(cli->operands[0]), &cli->arena, &name, &why))
-		say(USAGE, "%s is no domain name: %s", cli->operands[0], why);
-	return name;
+	const struct str_list *set = &cli->settings.domain;
+	for (size_t i = 0; i < set->count; i++)
+		if (name_eq(set->items[i], name))
+			return true;
+	return false;
 }
 
-int
-domain_add(struct cli *cli)
+static int
+append(struct cli *cli, struct str name)
 {
 	struct edit e;
-	struct str name = domain_name(cli);
-	if (str_empty(name))
-		return USAGE;
 	int code = edit_start(cli, &e, "config/domains");
 	if (code)
 		return code;
 	if (!str_empty(edit_find(&e, name))) {
-		edit_end(cli, &e, false);
-		return say(REFUSED, "%.*s is ours already", STR_ARG(name));
+		edit_cancel(&e);
+		return cli_say(REFUSED, "%.*s is ours already", STR_ARG(name));
 	}
-	edit_append(&e, name);
-	code = edit_end(cli, &e, true);
-	if (code)
-		return code;
-	say(DONE, "added %.*s; its DNS records: postern dns show %.*s",
-	    STR_ARG(name), STR_ARG(name));
-	return tell_entrypoint(cli) ? say(DONE,
-					  "its DKIM key is made at the next "
-					  "start") :
-				      DONE;
-}
-
-static bool
-has_accounts(struct cli *cli, struct str domain)
-{
-	struct edit e;
-	bool found = false;
-	if (edit_start(cli, &e, "config/users"))
-		return true;
-	for (struct str rest = buf_str(&e.text); rest.n && !found;) {
-		struct str line = str_cut(&rest, '\n');
-		struct str name = str_cut(&line, ':');
-		found = name_eq(
-		    str_from(name, str_find_last(name, '@') + 1), domain);
-	}
-	edit_end(cli, &e, false);
-	return found;
+	edit_put(&e, STR(""), name);
+	return edit_save(cli, &e);
 }
 
 int
-domain_delete(struct cli *cli)
+cli_domain_add(struct cli *cli)
+{
+	struct str name;
+	int code = cli_read_domain(cli, cli->operands[0], &name);
+	if (!code)
+		code = append(cli, name);
+	if (code)
+		return code;
+	cli_say(DONE, "added %.*s; its DNS records: postern dns show %.*s",
+	    STR_ARG(name), STR_ARG(name));
+	if (ask_rescan(cli))
+		cli_say(DONE, "its DKIM key is made at the next start");
+	return DONE;
+}
+
+static int
+check_others(const struct edit *e, struct str name)
+{
+	struct domains all = { 0 };
+	struct buf errors = { 0 };
+	domains_parse(&all, buf_str(&e->text), e->name, &errors);
+	int code = all.count == 1 && domains_has(&all, name)
+	    ? cli_say(REFUSED, "%.*s is the only domain", STR_ARG(name))
+	    : DONE;
+	domains_free(&all);
+	buf_free(&errors);
+	return code;
+}
+
+static int
+take_out(struct cli *cli, struct str name)
 {
 	struct edit e;
-	struct str name = domain_name(cli);
-	if (str_empty(name))
-		return USAGE;
-	if (has_accounts(cli, name))
-		return say(REFUSED, "%.*s still has accounts", STR_ARG(name));
 	int code = edit_start(cli, &e, "config/domains");
 	if (code)
 		return code;
 	struct str line = edit_find(&e, name);
-	if (str_empty(line) || line.n == e.text.n) {
-		code = str_empty(line) ?
-		    say(MISSING, "%.*s is not ours", STR_ARG(name)) :
-		    say(REFUSED, "%.*s is the only domain", STR_ARG(name));
-		edit_end(cli, &e, false);
+	code = str_empty(line)
+	    ? cli_say(MISSING, "%.*s is not ours", STR_ARG(name))
+	    : check_others(&e, name);
+	if (code) {
+		edit_cancel(&e);
 		return code;
 	}
-	edit_remove(&e, line);
-	code = edit_end(cli, &e, true);
-	return code ? code : tell_entrypoint(cli);
+	edit_put(&e, line, STR(""));
+	return edit_save(cli, &e);
 }
 
 int
-domain_list(struct cli *cli)
+cli_domain_delete(struct cli *cli)
 {
+	struct str name;
+	int code = cli_read_domain(cli, cli->operands[0], &name);
+	if (!code)
+		code = take_out(cli, name);
+	if (code)
+		return code;
+	if (is_set(cli, name))
+		cli_say(DONE,
+		    "POSTERN_DOMAIN names %.*s: take it out there too, or the "
+		    "next start adds it again",
+		    STR_ARG(name));
+	ask_rescan(cli);
+	return DONE;
+}
+
+int
+cli_domain_list(struct cli *cli)
+{
+	int code = cli_need_domains(cli);
+	if (code)
+		return code;
 	json_t *all = json_array();
 	for (size_t i = 0; i < cli->domains.count; i++) {
 		if (!cli->json)
@@ -132,7 +118,7 @@ domain_list(struct cli *cli)
 		    all, json_string(cli->domains.names[i].p));
 	}
 	if (cli->json)
-		print_json(all);
+		cli_print_json(all);
 	else
 		json_decref(all);
 	return DONE;
@@ -195,20 +181,26 @@ print_domain(struct cli *cli, struct str domain, print_function *print)
 }
 
 int
-dns_show(struct cli *cli)
+cli_dns_show(struct cli *cli)
 {
 	print_function *print = find_format(cli);
 	if (!print)
-		return say(USAGE, "--format is table, zone or json");
-	if (cli->domains.count == 0)
-		return say(MISSING, "there is no domain yet");
-	if (cli->count == 0) {
-		print_domain(cli, cli->domains.names[0], print);
-		return DONE;
-	}
-	struct str name = domain_name(cli);
+		return cli_say(USAGE, "--format is table, zone or json");
+	int code = cli_need_domains(cli);
+	if (code)
+		return code;
+	struct str name = cli->domains.names[0];
+	if (cli->count)
+		code = cli_read_domain(cli, cli->operands[0], &name);
+	else if (cli->domains.count > 1)
+		cli_say(DONE,
+		    "these are the records of %.*s; others: postern "
+		    "dns DOMAIN",
+		    STR_ARG(name));
+	if (code)
+		return code;
 	if (!domains_has(&cli->domains, name))
-		return say(MISSING, "%s is not ours", cli->operands[0]);
+		return cli_say(MISSING, "%.*s is not ours", STR_ARG(name));
 	print_domain(cli, name, print);
 	return DONE;
 }

@@ -4,183 +4,40 @@
 #include "cli/cli.h"
 
 #include "lib/base/file.h"
-#include "lib/base/version.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-extern char **environ;
+/* ---- options ---- */
 
-struct command {
-	const char *noun, *verb; /* verb NULL: the noun alone */
-	command_function *run;
-	size_t least, most; /* operands */
-	const char *operands, *help;
+enum { /* which a command takes; --json they all do */
+	ALL = 1,
+	PASSWORD_STDIN = 2,
+	FORMAT = 4,
+	TO = 8,
+	JSON = 16,
 };
-
-static const struct command commands[] = {
-	{ "user", "add", user_add, 1, 1, "ADDRESS",
-	    "make an account; prints its password once" },
-	{ "user", "passwd", user_passwd, 1, 1, "ADDRESS",
-	    "give an account a new password" },
-	{ "user", "list", user_list, 0, 0, "", "all accounts" },
-	{ "user", "delete", user_delete, 1, 1, "ADDRESS",
-	    "remove an account; its mail stays on disk" },
-	{ "alias", "add", alias_add, 2, 64, "ADDRESS TARGET...",
-	    "another address of accounts; @DOMAIN is the catch-all" },
-	{ "alias", "list", alias_list, 0, 0, "", "all aliases" },
-	{ "alias", "delete", alias_delete, 1, 1, "ADDRESS", "" },
-	{ "domain", "add", domain_add, 1, 1, "DOMAIN",
-	    "receive and sign for one more domain" },
-	{ "domain", "list", domain_list, 0, 0, "", "our domains" },
-	{ "domain", "delete", domain_delete, 1, 1, "DOMAIN", "" },
-	{ "address", "resolve", address_resolve, 1, 1, "ADDRESS",
-	    "where a message for it goes" },
-	{ "dns", "show", dns_show, 0, 1, "[DOMAIN]",
-	    "the records to publish; --format table|zone|json, --all" },
-	{ "queue", "list", queue_list, 0, 0, "", "what waits" },
-	{ "queue", "show", queue_show, 1, 1, "ID", "one message" },
-	{ "queue", "retry", queue_retry, 0, 1, "ID | --to DOMAIN",
-	    "try again now" },
-	{ "queue", "drop", queue_drop, 0, 1, "ID | --to DOMAIN",
-	    "give up, without a bounce" },
-	{ "status", NULL, status_show, 0, 0, "", "services, ports, queue" },
-	{ "health", NULL, health, 0, 0, "", "exit 0 when all is up" },
-	{ "reload", NULL, reload, 0, 0, "",
-	    "look at configuration, keys and certificates again" },
-	{ "config", "explain", config_explain, 0, 1, "[NAME]",
-	    "the settings and what they do" },
-	{ "version", NULL, version_show, 0, 0, "", "" },
-	{ "dns", NULL, dns_show, 0, 1, "[DOMAIN]", NULL },
-	{ "queue", NULL, queue_list, 0, 0, "", NULL },
-};
-
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
-/* ---- talk ---- */
-
-int
-say(int code, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	fputs("postern: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-	return code;
-}
-
-void
-print_json(json_t *object)
-{
-	json_dumpf(object, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(object);
-}
-
-static void
-usage(FILE *out)
-{
-	fputs("usage: postern COMMAND [--json]\n\n", out);
-	for (int i = 0; i < COMMANDS; i++) {
-		const struct command *c = &commands[i];
-		if (!c->help)
-			continue;
-		char left[64];
-		snprintf(left, sizeof left, "%s %s %s", c->noun,
-		    c->verb ? c->verb : "", c->operands);
-		fprintf(out, "  %-34s %s\n", left, c->help);
-	}
-}
-
-int
-version_show(struct cli *cli)
-{
-	if (cli->json)
-		print_json(json_pack("{s:s}", "version", POSTERN_VERSION));
-	else
-		puts("postern " POSTERN_VERSION);
-	return DONE;
-}
-
-int
-config_explain(struct cli *cli)
-{
-	struct buf text = { 0 };
-	const char *name = cli->count ? cli->operands[0] : NULL;
-	bool found = settings_explain(name, &text);
-	fwrite(buf_str(&text).p, 1, text.n, stdout);
-	buf_free(&text);
-	return found ? DONE : say(MISSING, "no setting is called %s", name);
-}
-
-/* ---- paths and settings ---- */
-
-const char *
-data_path(struct cli *cli, const char *name)
-{
-	return arena_printf(
-	    &cli->arena, "%s/%s", cli->settings.data.p, name)
-	    .p;
-}
-
-const char *
-run_path(struct cli *cli, const char *name)
-{
-	return arena_printf(&cli->arena, "%s/%s", cli->settings.run.p, name).p;
-}
-
-/* Beside `make run`, in the folder that holds data/, nothing need be said. */
-static void
-find_native_data(void)
-{
-	if (getenv("POSTERN_DATA") || file_exists("/data/version") ||
-	    !file_exists("data/version"))
-		return;
-	setenv("POSTERN_DATA", "data", 1);
-	setenv("POSTERN_RUN", "data/run", 0);
-}
-
-/* The domains may be unreadable: commands that need them say so. */
-static bool
-read_settings(struct cli *cli)
-{
-	struct buf errors = { 0 }, text = { 0 };
-	find_native_data();
-	bool good = settings_load(&cli->settings, environ, &errors);
-	if (!good)
-		fputs(buf_cstr(&errors), stderr);
-	else if (file_read(data_path(cli, "config/domains"), 1 << 20, &text))
-		domains_parse(&cli->domains, buf_str(&text), "config/domains",
-		    &errors);
-	if (str_empty(cli->settings.hostname) && cli->domains.count)
-		cli->settings.hostname = arena_printf(
-		    &cli->arena, "mail.%s", cli->domains.names[0].p);
-	buf_free(&errors);
-	buf_free(&text);
-	return good;
-}
-
-/* ---- the command line ---- */
 
 struct option {
 	const char *name;
+	unsigned mask;
 	size_t flag, value; /* offsets into struct cli; 0: not this kind */
 };
 
 static const struct option options[] = {
-	{ "--json", offsetof(struct cli, json), 0 },
-	{ "--all", offsetof(struct cli, all), 0 },
-	{ "--password-stdin", offsetof(struct cli, password_stdin), 0 },
-	{ "--format", 0, offsetof(struct cli, format) },
-	{ "--to", 0, offsetof(struct cli, to) },
+	{ "--json", JSON, offsetof(struct cli, json), 0 },
+	{ "--all", ALL, offsetof(struct cli, all), 0 },
+	{ "--password-stdin", PASSWORD_STDIN,
+	    offsetof(struct cli, password_stdin), 0 },
+	{ "--format", FORMAT, 0, offsetof(struct cli, format) },
+	{ "--to", TO, 0, offsetof(struct cli, to) },
 };
 
-/* Takes the option at *argument, and its value; false when it is none. */
-static bool
+/* Takes the option at *argument, and its value: its mask, or 0 when there is
+   no such option or no value. */
+static unsigned
 take_option(struct cli *cli, char ***argument)
 {
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
@@ -189,28 +46,108 @@ take_option(struct cli *cli, char ***argument)
 			continue;
 		if (o->flag)
 			*(bool *)(void *)((char *)cli + o->flag) = true;
-		else if (!*++*argument)
-			return false;
+		else if (!(*argument)[1])
+			return 0;
 		else
 			*(const char **)(void *)((char *)cli + o->value) =
-			    **argument;
-		return true;
+			    *++*argument;
+		return o->mask;
 	}
-	return false;
+	return 0;
 }
 
-/* Leaves words and operands in place, options taken out. */
+/* Leaves the words; the options' masks are added up. */
 static bool
-read_line(struct cli *cli, char **arguments, char **words)
+read_line(struct cli *cli, char **arguments, char **words, unsigned *given)
 {
 	size_t count = 0;
-	for (; *arguments; arguments++)
+	for (; *arguments; arguments++) {
+		unsigned mask = 0;
 		if (strncmp(*arguments, "--", 2) != 0)
 			words[count++] = *arguments;
-		else if (!take_option(cli, &arguments))
+		else if (!(mask = take_option(cli, &arguments)))
 			return false;
+		*given |= mask;
+	}
 	words[count] = NULL;
 	return true;
+}
+
+/* ---- commands ---- */
+
+struct command {
+	const char *noun, *verb; /* verb NULL: the noun alone */
+	command_function *run;
+	size_t least, most; /* operands */
+	unsigned options;
+	const char *operands, *help; /* help NULL: another's short form */
+	bool bare; /* works with settings that are wrong */
+};
+
+static const struct command commands[] = {
+	{ "user", "add", cli_user_add, 1, 1, PASSWORD_STDIN,
+	    "ADDRESS [--password-stdin]",
+	    "make an account; prints its password once", false },
+	{ "user", "passwd", cli_user_passwd, 1, 1, PASSWORD_STDIN,
+	    "ADDRESS [--password-stdin]", "give an account a new password",
+	    false },
+	{ "user", "list", cli_user_list, 0, 0, 0, "", "all accounts", false },
+	{ "user", "delete", cli_user_delete, 1, 1, 0, "ADDRESS",
+	    "remove an account; its mail stays on disk", false },
+	{ "alias", "add", cli_alias_add, 2, 64, 0, "ADDRESS TARGET...",
+	    "another address of accounts; @DOMAIN is the catch-all", false },
+	{ "alias", "list", cli_alias_list, 0, 0, 0, "", "all aliases", false },
+	{ "alias", "delete", cli_alias_delete, 1, 1, 0, "ADDRESS",
+	    "remove an alias", false },
+	{ "domain", "add", cli_domain_add, 1, 1, 0, "DOMAIN",
+	    "receive and sign for one more domain", false },
+	{ "domain", "list", cli_domain_list, 0, 0, 0, "", "our domains",
+	    false },
+	{ "domain", "delete", cli_domain_delete, 1, 1, 0, "DOMAIN",
+	    "remove a domain that has no accounts and aliases left", false },
+	{ "address", "resolve", cli_address_resolve, 1, 1, 0, "ADDRESS",
+	    "where a message for it goes", false },
+	{ "dns", "show", cli_dns_show, 0, 1, FORMAT | ALL,
+	    "[DOMAIN] [--format table|zone|json] [--all]",
+	    "the records to publish", false },
+	{ "queue", "list", cli_queue_list, 0, 0, TO, "[--to DOMAIN]",
+	    "what waits", false },
+	{ "queue", "show", cli_queue_show, 1, 1, 0, "ID", "one message",
+	    false },
+	{ "queue", "retry", cli_queue_retry, 0, 1, TO, "ID | --to DOMAIN",
+	    "try again now", false },
+	{ "queue", "drop", cli_queue_drop, 0, 1, TO, "ID | --to DOMAIN",
+	    "give up, without a bounce", false },
+	{ "status", NULL, cli_status, 0, 0, 0, "",
+	    "services, ports, queue, troubles", false },
+	{ "health", NULL, cli_health, 0, 0, 0, "", "exit 0 when all is up",
+	    false },
+	{ "reload", NULL, cli_reload, 0, 0, 0, "",
+	    "look at configuration, keys and certificates again", false },
+	{ "config", "explain", cli_config_explain, 0, 1, 0, "[NAME]",
+	    "the settings and what they do", true },
+	{ "version", NULL, cli_version, 0, 0, 0, "", "which Postern this is",
+	    true },
+	{ "dns", NULL, cli_dns_show, 0, 1, FORMAT | ALL, "[DOMAIN]", NULL,
+	    false },
+	{ "queue", NULL, cli_queue_list, 0, 0, TO, "", NULL, false },
+};
+
+enum {
+	COMMANDS = sizeof commands / sizeof *commands
+};
+
+static void
+usage(FILE *out)
+{
+	fputs("usage: postern COMMAND [--json]\n\n", out);
+	for (int i = 0; i < COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		if (c->help)
+			fprintf(out, "  %s%s%s%s%s\n      %s\n", c->noun,
+			    c->verb ? " " : "", c->verb ? c->verb : "",
+			    *c->operands ? " " : "", c->operands, c->help);
+	}
 }
 
 static const struct command *
@@ -228,28 +165,81 @@ find(char **words, size_t *used)
 	return NULL;
 }
 
+/* ---- settings ---- */
+
+static bool
+is_set(const char *name)
+{
+	const char *value = getenv(name);
+	return value && *value;
+}
+
+/* Beside `make run`, in the folder that holds data/, nothing need be said. */
+static void
+find_native_data(void)
+{
+	if (is_set("POSTERN_DATA") || file_exists("/data/version") ||
+	    !file_exists("data/version"))
+		return;
+	setenv("POSTERN_DATA", "data", 1);
+	if (!is_set("POSTERN_RUN"))
+		setenv("POSTERN_RUN", "data/run", 1);
+}
+
+static bool
+read_settings(struct cli *cli)
+{
+	struct buf errors = { 0 };
+	find_native_data();
+	bool good = settings_load(&cli->settings, environ, &errors);
+	if (!good)
+		fputs(buf_cstr(&errors), stderr);
+	buf_free(&errors);
+	return good;
+}
+
+/* ---- running ---- */
+
+static int
+run(struct cli *cli, char **arguments, char **words)
+{
+	unsigned given = 0;
+	size_t used = 0;
+	const struct command *c = read_line(cli, arguments, words, &given)
+	    ? find(words, &used)
+	    : NULL;
+	if (!c) {
+		usage(stderr);
+		return USAGE;
+	}
+	cli->operands = words + used;
+	while (cli->operands[cli->count])
+		cli->count++;
+	if (cli->count < c->least || cli->count > c->most ||
+	    (given & ~(c->options | JSON)))
+		return cli_say(USAGE, "usage: postern %s %s %s", c->noun,
+		    c->verb ? c->verb : "", c->operands);
+	if (!c->bare && !read_settings(cli))
+		return BAD_SETTINGS;
+	return c->run(cli);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct cli cli = { 0 };
-	char **words = mem_array(NULL, (size_t)argc + 1, sizeof *words);
-	size_t used = 0;
 	if (argc == 2 &&
 	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
 		usage(stdout);
 		return DONE;
 	}
-	const struct command *c =
-	    read_line(&cli, argv + 1, words) ? find(words, &used) : NULL;
-	if (!c) {
-		usage(stderr);
-		return USAGE;
-	}
-	cli.operands = words + used;
-	while (cli.operands[cli.count])
-		cli.count++;
-	if (cli.count < c->least || cli.count > c->most)
-		return say(USAGE, "usage: postern %s %s %s", c->noun,
-		    c->verb ? c->verb : "", c->operands);
-	return read_settings(&cli) ? c->run(&cli) : BAD_SETTINGS;
+	char **words = mem_array(NULL, (size_t)argc + 1, sizeof *words);
+	int code = run(&cli, argv + 1, words);
+	free(words);
+	domains_free(&cli.domains);
+	settings_free(&cli.settings);
+	arena_free(&cli.arena);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return cli_say(FAILED, "can't write the result");
+	return code;
 }

@@ -3,7 +3,6 @@
  */
 #include "cli/cli.h"
 
-#include "lib/base/clock.h"
 #include "lib/mail/date.h"
 
 #include <stdio.h>
@@ -19,8 +18,7 @@ static void
 print_time(const char *label, const json_t *item, const char *key)
 {
 	struct buf text = { 0 };
-	date_rfc3339(
-	    &text, json_integer_value(json_object_get(item, key)));
+	date_rfc3339(&text, json_integer_value(json_object_get(item, key)));
 	printf("%s%s", label, buf_cstr(&text));
 	buf_free(&text);
 }
@@ -30,8 +28,9 @@ print_item(const json_t *item)
 {
 	size_t i;
 	json_t *r;
-	printf("%s  from <%s>  tries %lld", text_at(item, "id"),
-	    text_at(item, "sender"),
+	printf("%s  from <", text_at(item, "id"));
+	cli_print_text(text_at(item, "sender"));
+	printf(">  tries %lld",
 	    (long long)json_integer_value(json_object_get(item, "attempts")));
 	print_time("  received ", item, "received_ms");
 	if (json_is_true(json_object_get(item, "busy")))
@@ -41,96 +40,107 @@ print_item(const json_t *item)
 	putchar('\n');
 	json_array_foreach(json_object_get(item, "recipients"), i, r)
 	{
-		printf("    <%s>  %s", text_at(r, "address"),
-		    text_at(r, "state"));
-		if (*text_at(r, "reply"))
-			printf("  %s", text_at(r, "reply"));
+		printf("    <");
+		cli_print_text(text_at(r, "address"));
+		printf(">  %s  ", text_at(r, "state"));
+		cli_print_text(text_at(r, "reply"));
 		putchar('\n');
 	}
 }
 
-/* Prints each item as it comes, or collects them; then the last line. */
+/* What an answer says: items line by line, then how many. */
+struct answer {
+	json_t *items; /* kept for --json; NULL: printed as they come */
+	json_int_t count;
+};
+
 static int
-read_answer(struct cli *cli, struct ask *a, bool *any)
+read_answer(struct ask *a, struct answer *answer)
 {
 	json_t *line, *item;
-	json_t *all = cli->json ? json_array() : NULL;
-	while ((line = ask_line(a)) &&
-	    (item = json_object_get(line, "item"))) {
-		*any = true;
-		if (all)
-			json_array_append(all, item);
+	while ((line = ask_line(a)) && (item = json_object_get(line, "item"))) {
+		if (answer->items)
+			json_array_append(answer->items, item);
 		else
 			print_item(item);
 		json_decref(line);
 	}
 	int code = ask_result(line);
-	if (!code && !*any)
-		*any = json_integer_value(json_object_get(line, "count")) > 0;
+	answer->count = json_integer_value(json_object_get(line, "count"));
 	json_decref(line);
-	if (all && !code)
-		print_json(all);
-	else
-		json_decref(all);
 	return code;
 }
 
 static int
-ask_queue(struct cli *cli, const char *verb, bool *any)
+ask_queue(struct cli *cli, const char *verb, struct answer *answer)
 {
 	json_t *request = json_pack("{s:s}", "verb", verb);
+	struct str domain;
+	int code = cli->to ? cli_read_domain(cli, cli->to, &domain) : DONE;
+	if (code) {
+		json_decref(request);
+		return code;
+	}
+	if (cli->to)
+		json_object_set_new(
+		    request, "to", json_stringn(domain.p, domain.n));
 	if (cli->count)
 		json_object_set_new(
 		    request, "id", json_string(cli->operands[0]));
-	if (cli->to)
-		json_object_set_new(request, "to", json_string(cli->to));
 	struct ask *a = ask_start(cli, request);
 	if (!a)
 		return UNREACHABLE;
-	int code = read_answer(cli, a, any);
+	code = read_answer(a, answer);
 	ask_end(a);
 	return code;
 }
 
 int
-queue_list(struct cli *cli)
+cli_queue_list(struct cli *cli)
 {
-	bool any = false;
-	int code = ask_queue(cli, "queue-list", &any);
-	if (!code && !any && !cli->json)
+	struct answer answer = { .items = cli->json ? json_array() : NULL };
+	int code = ask_queue(cli, "queue-list", &answer);
+	if (!code && cli->json)
+		cli_print_json(json_incref(answer.items));
+	else if (!code && answer.count == 0)
 		puts("the queue is empty");
+	json_decref(answer.items);
 	return code;
 }
 
 int
-queue_show(struct cli *cli)
+cli_queue_show(struct cli *cli)
 {
-	bool any = false;
-	return ask_queue(cli, "queue-show", &any);
+	struct answer answer = { .items = cli->json ? json_array() : NULL };
+	int code = ask_queue(cli, "queue-show", &answer);
+	if (!code && cli->json)
+		cli_print_json(json_incref(json_array_get(answer.items, 0)));
+	json_decref(answer.items);
+	return code;
 }
 
 static int
 change(struct cli *cli, const char *verb)
 {
-	bool any = false;
-	bool json = cli->json;
-	cli->json = false; /* the answer has no items */
-	int code = ask_queue(cli, verb, &any);
-	if (!code && !any)
-		code = say(MISSING, "nothing waits for that domain");
-	if (json)
-		print_json(json_pack("{s:b}", "done", code == DONE));
+	struct answer answer = { 0 };
+	if (!cli->count == !cli->to)
+		return cli_say(USAGE, "say which: ID or --to DOMAIN");
+	int code = ask_queue(cli, verb, &answer);
+	if (!code && answer.count == 0)
+		code = cli_say(MISSING, "nothing waits for %s", cli->to);
+	if (!code && cli->json)
+		cli_print_json(json_pack("{s:I}", "count", answer.count));
 	return code;
 }
 
 int
-queue_retry(struct cli *cli)
+cli_queue_retry(struct cli *cli)
 {
 	return change(cli, "queue-retry");
 }
 
 int
-queue_drop(struct cli *cli)
+cli_queue_drop(struct cli *cli)
 {
 	return change(cli, "queue-drop");
 }

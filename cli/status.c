@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_MAX = 1 << 20 };
+enum {
+	STATUS_MAX = 1 << 20
+};
 
 struct status {
-	json_t *services, *ports, *domains;
+	json_t *services, *ports, *domains, *troubles;
 	bool red;
 };
 
@@ -53,6 +55,13 @@ add_domain(struct status *s, struct str line)
 	json_array_append_new(s->domains, json_stringn(line.p, line.n));
 }
 
+static void
+add_trouble(struct status *s, struct str line)
+{
+	s->red = true;
+	json_array_append_new(s->troubles, json_stringn(line.p, line.n));
+}
+
 struct kind {
 	const char *name;
 	void (*add)(struct status *, struct str line);
@@ -62,6 +71,7 @@ static const struct kind kinds[] = {
 	{ "service", add_service },
 	{ "port", add_port },
 	{ "domain", add_domain },
+	{ "trouble", add_trouble },
 };
 
 static void
@@ -77,9 +87,13 @@ static bool
 read_status(struct cli *cli, struct status *s)
 {
 	struct buf text = { 0 };
-	*s = (struct status){ json_array(), json_array(), json_array(),
-		false };
-	bool there = file_read(run_path(cli, "status"), STATUS_MAX, &text);
+	*s = (struct status){
+		.services = json_array(),
+		.ports = json_array(),
+		.domains = json_array(),
+		.troubles = json_array(),
+	};
+	bool there = file_read(cli_run_path(cli, "status"), STATUS_MAX, &text);
 	for (struct str rest = buf_str(&text); rest.n;)
 		read_line(s, str_cut(&rest, '\n'));
 	buf_free(&text);
@@ -92,28 +106,40 @@ free_status(struct status *s)
 	json_decref(s->services);
 	json_decref(s->ports);
 	json_decref(s->domains);
+	json_decref(s->troubles);
+}
+
+static int
+check_services(const struct status *s)
+{
+	size_t i;
+	json_t *service;
+	int code = DONE;
+	json_array_foreach(s->services, i, service)
+	{
+		const char *name, *state;
+		json_unpack(
+		    service, "{s:s, s:s}", "name", &name, "state", &state);
+		if (strcmp(state, "up") != 0)
+			code = cli_say(FAILED, "%s is %s", name, state);
+	}
+	return code;
 }
 
 int
-health(struct cli *cli)
+cli_health(struct cli *cli)
 {
 	struct status s;
 	json_t *answer = NULL;
-	size_t i;
-	json_t *service;
-	bool there = read_status(cli, &s);
-	int code = there ? ask_once(cli, "health", &answer) :
-			   say(UNREACHABLE, "the server doesn't run");
-	json_array_foreach(s.services, i, service)
-	{
-		const char *state =
-		    json_string_value(json_object_get(service, "state"));
-		if (strcmp(state, "up") != 0)
-			code = say(FAILED, "%s is %s",
-			    json_string_value(
-				json_object_get(service, "name")),
-			    state);
-	}
+	int code = read_status(cli, &s)
+	    ? ask_once(cli, "health", &answer)
+	    : cli_say(UNREACHABLE, "the server doesn't run");
+	int services = check_services(&s);
+	if (services)
+		code = services;
+	if (cli->json)
+		cli_print_json(json_pack(
+		    "{s:b, s:O}", "healthy", !code, "services", s.services));
 	json_decref(answer);
 	free_status(&s);
 	return code;
@@ -139,10 +165,24 @@ print_rows(const char *title, const json_t *rows)
 }
 
 static void
+print_texts(const char *title, const json_t *texts)
+{
+	size_t i;
+	json_t *text;
+	json_array_foreach(texts, i, text)
+	{
+		printf("%-8s ", title);
+		cli_print_text(json_string_value(text));
+		putchar('\n');
+	}
+}
+
+static void
 print_status(const struct status *s, json_t *answer)
 {
 	const char *key;
 	json_t *value;
+	print_texts("domain", s->domains);
 	print_rows("service", s->services);
 	print_rows("port", s->ports);
 	json_object_foreach(answer, key, value)
@@ -151,38 +191,43 @@ print_status(const struct status *s, json_t *answer)
 			printf("%-8s %lld\n", key,
 			    (long long)json_integer_value(value));
 	}
-	const char *trouble =
-	    json_string_value(json_object_get(answer, "config_trouble"));
-	if (trouble && *trouble)
-		printf("config   not in use: %s\n", trouble);
-	if (json_is_false(json_object_get(answer, "space")))
-		puts("disk     full: no mail is accepted");
+	print_texts("trouble", s->troubles);
 	puts(s->red ? "red" : "green");
 }
 
+/* What smtpd knows that makes it red. */
+static void
+judge(struct status *s, const json_t *answer)
+{
+	const char *config =
+	    json_string_value(json_object_get(answer, "config_trouble"));
+	if (config && *config)
+		add_trouble(s, str_of(config));
+	if (json_is_false(json_object_get(answer, "space")))
+		add_trouble(s, STR("the disk is full: no mail is accepted"));
+}
+
 int
-status_show(struct cli *cli)
+cli_status(struct cli *cli)
 {
 	struct status s;
 	json_t *answer = NULL;
 	if (!read_status(cli, &s)) {
 		free_status(&s);
-		return say(UNREACHABLE, "the server doesn't run");
+		return cli_say(UNREACHABLE, "the server doesn't run");
 	}
 	if (ask_once(cli, "status", &answer) != DONE)
-		s.red = true;
-	const char *trouble =
-	    json_string_value(json_object_get(answer, "config_trouble"));
-	s.red |= (trouble && *trouble) ||
-	    json_is_false(json_object_get(answer, "space"));
-	bool red = s.red;
+		add_trouble(&s, STR("smtpd doesn't answer"));
+	judge(&s, answer);
+	int code = s.red ? FAILED : DONE;
 	if (cli->json)
-		print_json(json_pack("{s:b, s:O, s:O, s:O, s:O?}", "green",
-		    !red, "services", s.services, "ports", s.ports, "domains",
-		    s.domains, "smtpd", answer));
+		cli_print_json(json_pack("{s:b, s:O, s:O, s:O, s:O, s:O?}",
+		    "green", !s.red, "services", s.services, "ports", s.ports,
+		    "domains", s.domains, "troubles", s.troubles, "smtpd",
+		    answer));
 	else
 		print_status(&s, answer);
 	json_decref(answer);
 	free_status(&s);
-	return red ? FAILED : DONE;
+	return code;
 }

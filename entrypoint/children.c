@@ -11,14 +11,23 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define UNBOUND_PORT 5335
+enum {
+	UNBOUND_PORT = 5335,
+	CLAUSES_MAX = 65536
+};
+
 #define IMAGE_FOLDER "/etc/postern"
 
-static int handover[SERVICE_COUNT] = { -1, -1, -1, -1 };
+/* Our end, while the child is up; -1 without one. */
+static int handover[SERVICE_COUNT] = {
+	[SERVICE_UNBOUND] = -1,
+	[SERVICE_SIGNER] = -1,
+	[SERVICE_SMTPD] = -1,
+	[SERVICE_DOVECOT] = -1,
+};
 
 int
 child_handover(enum service_name name)
@@ -69,6 +78,18 @@ add_addresses(struct buf *out)
 }
 
 static bool
+write_configuration(const char *name, struct buf *text)
+{
+	const char *path = run_path(name);
+	bool good =
+	    file_replace(path, buf_str(text), 0644, (uid_t)-1, (gid_t)-1);
+	if (!good)
+		complain("can't write %s: %s", path, strerror(errno));
+	buf_free(text);
+	return good;
+}
+
+static bool
 write_dovecot(void)
 {
 	struct buf b = { 0 };
@@ -82,10 +103,7 @@ write_dovecot(void)
 		buf_addf(&b,
 		    "ssl_server_cert_file = %s\nssl_server_key_file = %s\n",
 		    self.settings.tls_cert.p, self.settings.tls_key.p);
-	bool good = file_replace(
-	    run_path("dovecot.conf"), buf_str(&b), 0644, (uid_t)-1, (gid_t)-1);
-	buf_free(&b);
-	return good;
+	return write_configuration("dovecot.conf", &b);
 }
 
 /* POSTERN_ROOT_SERVERS names a file with unbound clauses that take the place
@@ -95,51 +113,48 @@ write_unbound(void)
 {
 	struct buf b = { 0 };
 	buf_addf(&b, "server:\n\tinterface: 127.0.0.1@%d\n", UNBOUND_PORT);
-	bool good = true;
+	const char *other = self.settings.root_servers.p;
 	if (str_empty(self.settings.root_servers))
 		buf_addf(&b, "\tauto-trust-anchor-file: \"%s\"\n",
 		    data_path("unbound/root.key"));
-	else
-		good = file_read(self.settings.root_servers.p, 65536, &b);
-	good = good &&
-	    file_replace(run_path("unbound.conf"), buf_str(&b), 0644,
-		(uid_t)-1, (gid_t)-1);
-	buf_free(&b);
-	return good;
+	else if (!file_read(other, CLAUSES_MAX, &b)) {
+		complain("can't read POSTERN_ROOT_SERVERS=%s: %s", other,
+		    strerror(errno));
+		buf_free(&b);
+		return false;
+	}
+	return write_configuration("unbound.conf", &b);
 }
 
 /* ---- starting ---- */
 
 static bool
-hand(int socket, const char *name, int fd)
-{
-	return handover_send(socket, name, fd);
-}
-
-static bool
 hand_smtpd(int socket)
 {
-	if (!hand(socket, "lock", self.lock) ||
-	    !hand(socket, "signer", self.signer[0]) ||
-	    !hand(socket, "control", self.control))
+	if (!handover_send(socket, "lock", self.lock) ||
+	    !handover_send(socket, "signer", self.signer[0]) ||
+	    !handover_send(socket, "control", self.control))
 		return false;
 	ports_hand_down(socket);
-	return hand(socket, "go", -1);
+	return handover_send(socket, "go", -1);
 }
 
 static bool
 hand_signer(int socket)
 {
-	return hand(socket, "signer", self.signer[1]) && hand(socket, "go", -1);
+	return handover_send(socket, "signer", self.signer[1]) &&
+	    handover_send(socket, "go", -1);
 }
 
-enum { ARGUMENTS = 6 };
+enum {
+	ARGUMENTS = 6
+};
 
 struct child {
 	const char *program; /* one of ours: a name; else a path */
 	const char *user, *groups[SPAWN_GROUPS];
 	const char *arguments[ARGUMENTS];
-	bool (*configure)(void);
+	bool (*configure)(void); /* complains */
 	bool (*hand)(int socket);
 };
 
@@ -178,7 +193,7 @@ identify(const struct child *c, struct spawn *s)
 {
 	s->uid = (uid_t)-1;
 	s->gid = (gid_t)-1;
-	if (!self.root || !c->user)
+	if (!self.image || !c->user)
 		return true;
 	if (!spawn_user(c->user, &s->uid, &s->gid))
 		return false;
@@ -188,20 +203,30 @@ identify(const struct child *c, struct spawn *s)
 	return true;
 }
 
+/* Our settings, and the secrets among them, are nobody else's business. */
+static char *const *
+environment_of(const struct child *c)
+{
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	static char *const foreign[] = { path, NULL };
+	return c->hand ? self.environment : foreign;
+}
+
 static pid_t
 spawn_child(enum service_name name, int fd3)
 {
 	const struct child *c = &children[name];
 	char path[PATH_MAX];
-	snprintf(path, sizeof path, "%s%s%s", *c->program == '/' ? "" : self.programs,
-	    *c->program == '/' ? "" : "/", c->program);
+	bool ours = *c->program != '/';
+	snprintf(path, sizeof path, "%s%s%s", ours ? self.programs : "",
+	    ours ? "/" : "", c->program);
 	char **arguments = words_copy(c->arguments);
 	struct spawn s = {
 		.program = path,
 		.arguments = arguments,
-		.environment = self.environment,
+		.environment = environment_of(c),
 		.fd3 = fd3,
-		.no_new_privs = c->hand != NULL,
+		.no_new_privs = c->user != NULL, /* Dovecot changes users */
 	};
 	pid_t pid = -1;
 	if (!identify(c, &s))
@@ -216,11 +241,8 @@ pid_t
 child_start(enum service_name name)
 {
 	const struct child *c = &children[name];
-	if (c->configure && !c->configure()) {
-		complain("can't write the configuration of %s: %s", c->program,
-		    strerror(errno));
+	if (c->configure && !c->configure())
 		return -1;
-	}
 	if (!c->hand)
 		return spawn_child(name, -1);
 	int ends[2];

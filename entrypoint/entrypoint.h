@@ -1,11 +1,11 @@
 /*
  * entrypoint.h - what the parts of PID 1 share.
  *
- * The order of the start is main.c; folders.c prepares the data folder, keys.c
- * has keygen make what is missing, ports.c opens the listening sockets,
- * records.c prints the DNS records, service.c supervises, children.c says how
- * each child is started, status.c tells `postern status`.  It knows no mail
- * and no TLS.
+ * The order of the start is start.c; folders.c prepares the data folder,
+ * domains.c knows which are ours, keys.c has keygen make what is missing,
+ * ports.c opens the listening sockets, records.c prints the DNS records,
+ * main.c supervises, service.c keeps each child up, children.c says how it is
+ * started, status.c tells `postern status`.  It knows no mail and no TLS.
  */
 #ifndef ENTRYPOINT_ENTRYPOINT_H
 #define ENTRYPOINT_ENTRYPOINT_H
@@ -22,15 +22,14 @@ enum {
 	STOP_MS = 8000, /* docker stop kills after 10 s */
 };
 
-#define FIRST_SELECTOR "postern" /* of a domain's first DKIM key */
-
 struct entrypoint {
 	struct settings settings;
 	struct domains domains;
 	struct arena arena;
+	struct arena turn; /* freed at the end of each turn of main's loop */
 	char **environment; /* of the children: hostname and resolver are set */
-	bool root; /* children run as users of their own */
-	bool image; /* Dovecot and unbound are there */
+	bool image; /* root in the image: Dovecot and unbound are there, and
+		       each child is a user of its own */
 	const char *programs; /* the folder that holds smtpd, signer, keygen */
 	int lock; /* flock on DATA/lock: held as long as anybody writes */
 	int signer[2]; /* the pair between smtpd and signer: both ends kept */
@@ -39,7 +38,7 @@ struct entrypoint {
 
 extern struct entrypoint self;
 
-const char *data_path(const char *name); /* DATA/name, in the arena */
+const char *data_path(const char *name); /* DATA/name, for this turn */
 const char *run_path(const char *name);
 /* Says what is wrong, and what mends it. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -48,20 +47,35 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char **words_copy(const char *const *);
 void words_free(char **);
 
-/* ---- folders.c ---- */
-bool folders_prepare(void); /* complains */
+/* ---- start.c ---- */
+int entrypoint_start(void); /* 0, or the exit status after complaining */
+
+/* ---- domains.c ---- */
+bool our_domains_prepare(void); /* false without any; complains */
+/* A bad file leaves the old ones in use. */
+void our_domains_rescan(void);
+
+/* ---- folders.c: all complain ---- */
+bool folders_check(void); /* may the data folder be ours? */
+bool folders_lock(void); /* false: another server has it */
+bool folders_prepare(void); /* every path, with its owner and mode */
+/* The files of config/: made when they are missing; owners and modes are put
+   right, since they may have been edited on the host. */
+bool folders_config(void);
 /* Writes a file of ours with the owner and mode of INTERFACE.md 3. */
-bool folders_write(const char *name, struct str bytes, mode_t, const char *group);
+bool folders_write(
+    const char *name, struct str bytes, mode_t, const char *group);
 
 /* ---- keys.c ---- */
-/* Makes what is missing; true in *made when a DKIM key was. */
-bool keys_prepare(bool *made);
+/* Makes what is missing.  True: a DKIM key was. */
+bool keys_prepare(void);
+void keys_status(struct buf *); /* what could not be made */
 
 /* ---- ports.c ---- */
 bool ports_open(void); /* false: port 25 can't be had; complains */
 void ports_hand_down(int handover); /* all that are open */
-/* Tries the others again; hands down what could be opened now. */
-void ports_retry(int handover);
+/* Tries the others again; hands down what could be opened now.  True: some. */
+bool ports_retry(int handover);
 bool ports_missing(void);
 void ports_status(struct buf *);
 
@@ -69,7 +83,6 @@ void ports_status(struct buf *);
 void records_publish(bool print); /* dns/<domain>.zone, and the table */
 
 /* ---- service.c, children.c ---- */
-struct service;
 enum service_name {
 	SERVICE_UNBOUND,
 	SERVICE_SIGNER,
@@ -88,14 +101,14 @@ void services_start(void);
 void service_restart(enum service_name);
 void service_signal(enum service_name, int number); /* when it is up */
 void services_reaped(pid_t, int status);
-void services_tick(int64_t now_ms); /* back-off times that are over */
+void services_tick(int64_t now_ms); /* waits that are over */
 int64_t services_next_ms(void); /* when the next one is, or INT64_MAX */
-void services_stop(void);
+void services_stop(void); /* in order; again at each turn until all have */
 void services_kill(void);
 bool services_stopped(void);
 void services_status(struct buf *);
 
 /* ---- status.c ---- */
-void status_write(void); /* RUN/status: services, ports, domains */
+void status_write(void); /* RUN/status: what stands, and what doesn't */
 
 #endif

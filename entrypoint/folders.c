@@ -28,15 +28,12 @@ struct folder {
 static const struct folder folders[] = {
 	{ "config", 0750, NULL, "postern" },
 	{ "mail", 02770, "vmail", "vmail" },
-	{ "keys", 0700, "signer", "signer" },
-	{ "dns", 0755, NULL, NULL },
-	{ "tls", 0750, NULL, "tls" },
-	{ "journal", 0700, "smtpd", "smtpd" },
+	{ "keys", 0700, "signer", "signer" }, { "dns", 0755, NULL, NULL },
+	{ "tls", 0750, NULL, "tls" }, { "journal", 0700, "smtpd", "smtpd" },
 	{ "spool", 0700, "smtpd", "smtpd" },
-	{ "store", 0700, "smtpd", "smtpd" },
-	{ "bad", 0700, "smtpd", "smtpd" },
+	{ "store", 0700, "smtpd", "smtpd" }, { "bad", 0700, "smtpd", "smtpd" },
 	{ "history", 0700, "smtpd", "smtpd" },
-	{ "unbound", 0700, "unbound", "unbound" }, /* last: in the image alone */
+	{ "unbound", 0700, "unbound", "unbound" }, /* last: the image's */
 };
 
 static size_t
@@ -48,11 +45,35 @@ folder_count(void)
 static bool
 ids(const char *user, const char *group, uid_t *uid, gid_t *gid)
 {
+	gid_t unused;
 	*uid = 0;
 	*gid = 0;
-	gid_t own;
-	return (!user || spawn_user(user, uid, &own)) &&
-	    (!group || spawn_group(group, gid));
+	if ((!user || spawn_user(user, uid, &unused)) &&
+	    (!group || spawn_group(group, gid)))
+		return true;
+	complain("there is no user %s or no group %s: this is not the image "
+		 "as it is built",
+	    user ? user : "root", group ? group : "root");
+	return false;
+}
+
+/* While it is root's and of root's group, chmod keeps the setgid bit without
+   CAP_FSETID. */
+static bool
+give(const char *path, const struct stat *st, mode_t mode, uid_t uid, gid_t gid)
+{
+	if (st->st_uid == uid && st->st_gid == gid &&
+	    (st->st_mode & 07777) == mode)
+		return true;
+	if ((st->st_uid != 0 || st->st_gid != 0) && lchown(path, 0, 0) != 0)
+		return false;
+	return chmod(path, mode) == 0 && lchown(path, uid, gid) == 0;
+}
+
+static bool
+set_mode(const char *path, const struct stat *st, mode_t mode)
+{
+	return (st->st_mode & 07777) == mode || chmod(path, mode) == 0;
 }
 
 static bool
@@ -61,62 +82,107 @@ own(const char *path, mode_t mode, const char *user, const char *group)
 	struct stat st;
 	uid_t uid;
 	gid_t gid;
-	if (lstat(path, &st) != 0 || S_ISLNK(st.st_mode))
+	if (self.image && !ids(user, group, &uid, &gid))
 		return false;
-	if (!self.root)
-		return (st.st_mode & 07777) == mode || chmod(path, mode) == 0;
-	if (!ids(user, group, &uid, &gid)) {
-		complain("the users and groups of the image are missing; run "
-			 "it without root, or in its image");
-		return false;
-	}
-	if (st.st_uid == uid && st.st_gid == gid &&
-	    (st.st_mode & 07777) == mode)
-		return true;
-	if (st.st_uid != 0 && lchown(path, 0, 0) != 0)
-		return false;
-	return chmod(path, mode) == 0 && lchown(path, uid, gid) == 0;
-}
-
-static bool
-make(const struct folder *f)
-{
-	const char *path = data_path(f->name);
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
-		return true;
-	complain("can't make %s: %s", path, strerror(errno));
-	return false;
-}
-
-static bool
-prepare(const struct folder *f)
-{
-	const char *path = data_path(f->name);
-	if (own(path, f->mode, f->user, f->group))
+	bool found = lstat(path, &st) == 0;
+	if (found && S_ISLNK(st.st_mode))
+		errno = ELOOP;
+	else if (found &&
+	    (self.image ? give(path, &st, mode, uid, gid)
+			: set_mode(path, &st, mode)))
 		return true;
 	complain("%s can't get the owner and mode it needs: %s", path,
 	    strerror(errno));
 	return false;
 }
 
-bool
-folders_write(const char *name, struct str bytes, mode_t mode, const char *group)
+static bool
+make(const struct folder *f)
 {
-	uid_t uid = 0;
-	gid_t gid = 0;
-	bool known = !self.root || ids(NULL, group, &uid, &gid);
-	if (known &&
-	    file_replace(data_path(name), bytes, mode,
-		self.root ? uid : (uid_t)-1, self.root ? gid : (gid_t)-1))
+	const char *path = data_path(f->name);
+	if (file_mkdirs(path, 0700))
+		return true;
+	complain("can't make the folder %s: %s", path, strerror(errno));
+	return false;
+}
+
+bool
+folders_write(
+    const char *name, struct str bytes, mode_t mode, const char *group)
+{
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	if (self.image && !ids(NULL, group, &uid, &gid))
+		return false;
+	if (file_replace(data_path(name), bytes, mode, uid, gid))
 		return true;
 	complain("can't write %s: %s", data_path(name), strerror(errno));
 	return false;
 }
 
-/* ---- files ---- */
+/* ---- the whole ---- */
 
 static bool
-take_lock(void)
+is_mount(const struct stat *data)
+{
+	struct stat root;
+	return stat("/", &root) == 0 && root.st_dev != data->st_dev;
+}
+
+static bool
+is_lasting(const struct stat *data)
+{
+	if (!self.image || self.settings.ephemeral || is_mount(data))
+		return true;
+	complain("%s is not a mount: everything would be lost with the "
+		 "container. Mount a folder there (compose.yaml does), or set "
+		 "POSTERN_EPHEMERAL=yes",
+	    self.settings.data.p);
+	return false;
+}
+
+static bool
+is_ours(const struct stat *data)
+{
+	if (data->st_uid == geteuid())
+		return true;
+	complain("the data folder %s belongs to user %u, but this server runs "
+		 "as user %u: chown it (chown %u %s), or choose another with "
+		 "POSTERN_DATA",
+	    self.settings.data.p, (unsigned)data->st_uid, (unsigned)geteuid(),
+	    (unsigned)geteuid(), self.settings.data.p);
+	return false;
+}
+
+/* The children of the image go through it, whatever umask it was made with. */
+static bool
+is_open(const struct stat *st)
+{
+	const char *data = self.settings.data.p;
+	if ((!self.image || (st->st_mode & 07777) == 0755 ||
+		chmod(data, 0755) == 0) &&
+	    access(data, W_OK | X_OK) == 0)
+		return true;
+	complain(
+	    "the data folder %s can't be written: %s", data, strerror(errno));
+	return false;
+}
+
+bool
+folders_check(void)
+{
+	struct stat st;
+	const char *data = self.settings.data.p;
+	if (file_mkdirs(data, 0755) && stat(data, &st) == 0)
+		return is_lasting(&st) && is_ours(&st) && is_open(&st);
+	complain("can't make the data folder %s: %s; choose another with "
+		 "POSTERN_DATA",
+	    data, strerror(errno));
+	return false;
+}
+
+bool
+folders_lock(void)
 {
 	const char *path = data_path("lock");
 	self.lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -137,69 +203,36 @@ check_version(void)
 {
 	struct buf found = { 0 };
 	const char *path = data_path("version");
-	bool there = file_exists(path);
-	bool good = !there || file_read(path, 64, &found);
-	good = good && (!there || str_eq(buf_str(&found), DATA_VERSION));
-	if (!good)
-		complain("%s is not \"1\": the data folder was written by "
-			 "another version",
-		    path);
+	bool read = file_read(path, 64, &found), missing = errno == ENOENT;
+	bool good = read && str_eq(buf_str(&found), DATA_VERSION);
 	buf_free(&found);
-	return good && (there || folders_write("version", DATA_VERSION, 0644, NULL));
-}
-
-static bool
-is_mount(const struct stat *data)
-{
-	struct stat root;
-	return stat("/", &root) == 0 && root.st_dev != data->st_dev;
-}
-
-static bool
-check_data(void)
-{
-	struct stat st;
-	const char *data = self.settings.data.p;
-	if (!file_mkdirs(data, 0755) || stat(data, &st) != 0) {
-		complain("can't make the data folder %s: %s", data,
-		    strerror(errno));
-		return false;
-	}
-	if (self.image && !self.settings.ephemeral && !is_mount(&st)) {
-		complain("%s is not a mount: everything would be lost with the "
-			 "container. Mount a folder there (compose.yaml does), "
-			 "or set POSTERN_EPHEMERAL=yes",
-		    data);
-		return false;
-	}
-	if (st.st_uid == geteuid() && access(data, W_OK | X_OK) == 0)
+	if (good)
 		return true;
-	complain("the data folder %s belongs to user %u, but this server runs "
-		 "as user %u: chown it (chown %u %s), or choose another with "
-		 "POSTERN_DATA",
-	    data, (unsigned)st.st_uid, (unsigned)geteuid(),
-	    (unsigned)geteuid(), data);
+	if (!read && missing)
+		return folders_write("version", DATA_VERSION, 0644, NULL);
+	complain("%s is not \"1\": the data folder was written by another "
+		 "version of Postern",
+	    path);
 	return false;
 }
 
-/* config/ files may have been edited on the host: owners are put right. */
-static bool
-prepare_config(void)
+bool
+folders_config(void)
 {
-	static const char *const names[] = { "config/users", "config/aliases",
-		"config/domains" };
-	for (int i = 0; i < 3; i++) {
-		if (!file_exists(data_path(names[i])) &&
-		    !folders_write(names[i], STR(""), 0640, "postern"))
-			return false;
-		if (!own(data_path(names[i]), 0640, NULL, "postern")) {
-			complain("%s can't get the owner and mode it needs: "
-				 "%s",
-			    data_path(names[i]), strerror(errno));
-			return false;
-		}
+	static const char *const names[] = { "config/.lock", "config/users",
+		"config/aliases", "config/domains" };
+	bool good = true;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct stat st;
+		const char *path = data_path(names[i]);
+		if (lstat(path, &st) != 0 && errno == ENOENT)
+			good =
+			    folders_write(names[i], STR(""), 0640, "postern") &&
+			    good;
+		else
+			good = own(path, 0640, NULL, "postern") && good;
 	}
-	return true;
+	return good;
 }
 
 /* unbound replaces its anchor itself, and dies when it can't.  Once the folder
@@ -213,35 +246,33 @@ seed_anchor(void)
 	uid_t uid;
 	gid_t gid;
 	if (!self.image || stat(data_path("unbound"), &st) != 0 ||
-	    st.st_uid != geteuid() || !spawn_user("unbound", &uid, &gid))
+	    st.st_uid != 0 || file_exists(path))
 		return true;
 	struct buf key = { 0 };
-	bool good = file_exists(path) ||
-	    (file_read(seed, 65536, &key) &&
-		file_create(path, buf_str(&key), 0600, uid, gid));
+	bool good = ids("unbound", "unbound", &uid, &gid) &&
+	    file_read(seed, 65536, &key) &&
+	    file_create(path, buf_str(&key), 0600, uid, gid);
 	buf_free(&key);
 	if (!good)
-		complain("can't write %s: %s", path, strerror(errno));
+		complain(
+		    "can't copy %s to %s: %s", seed, path, strerror(errno));
 	return good;
 }
 
 bool
 folders_prepare(void)
 {
-	if (!check_data() || !take_lock() || !check_version())
+	if (!check_version())
 		return false;
 	for (size_t i = 0; i < folder_count(); i++)
 		if (!make(&folders[i]))
 			return false;
 	if (!seed_anchor())
 		return false;
-	for (size_t i = 0; i < folder_count(); i++)
-		if (!prepare(&folders[i]))
+	for (size_t i = 0; i < folder_count(); i++) {
+		const struct folder *f = &folders[i];
+		if (!own(data_path(f->name), f->mode, f->user, f->group))
 			return false;
-	if (!file_mkdirs(self.settings.run.p, 0755)) {
-		complain("can't make %s: %s", self.settings.run.p,
-		    strerror(errno));
-		return false;
 	}
-	return prepare_config();
+	return folders_config();
 }

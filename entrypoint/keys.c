@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define FIRST_SELECTOR "postern" /* of a domain's DKIM key */
 
 enum {
 	KEYGEN_DONE = 0,
@@ -22,12 +24,27 @@ enum {
 	OUTPUT_MAX = 4096,
 };
 
+static struct buf troubles; /* lines for `postern status` */
+
+/* Said now, and shown until the next try. */
+__attribute__((format(printf, 1, 2))) static void
+report(const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	complain("%s", text);
+	buf_addf(&troubles, "trouble\t%s\n", text);
+}
+
 static bool
 as_user(struct spawn *s, const char *user, const char *group)
 {
 	s->uid = (uid_t)-1;
 	s->gid = (gid_t)-1;
-	if (!self.root)
+	if (!self.image)
 		return true;
 	return spawn_user(user, &s->uid, &s->gid) &&
 	    spawn_group(group, &s->gid);
@@ -52,7 +69,7 @@ static int
 keygen(const char *user, const char *group, const char *const words[],
     struct buf *output)
 {
-	char path[4096];
+	char path[PATH_MAX];
 	snprintf(path, sizeof path, "%s/keygen", self.programs);
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0)
@@ -78,74 +95,90 @@ keygen(const char *user, const char *group, const char *const words[],
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* The file dns/<domain>.<selector>.txt of a key that exists. */
+/* Keeps it as dns/<domain>.<selector>.txt. */
 static bool
-keep_record(const char *domain, struct str txt)
+keep_record(struct str domain, struct str txt)
 {
-	char name[512];
-	snprintf(name, sizeof name, "dns/%s.%s.txt", domain, FIRST_SELECTOR);
-	struct buf line = buf_of(str_trim(txt));
-	buf_addc(&line, '\n');
-	bool good = folders_write(name, buf_str(&line), 0644, NULL);
-	buf_free(&line);
-	return good;
+	const char *name = arena_printf(
+	    &self.turn, "dns/%.*s.%s.txt", STR_ARG(domain), FIRST_SELECTOR)
+			       .p;
+	return folders_write(name, txt, 0644, NULL);
 }
 
+/* True when a key was made. */
 static bool
-prepare_domain(struct str domain, bool *made)
+prepare_domain(struct str domain)
 {
 	struct buf txt = { 0 };
-	const char *record[] = { "keygen", "dkim-record", domain.p,
+	const char *words[] = { "keygen", "dkim-record", domain.p,
 		FIRST_SELECTOR, NULL };
-	int status = keygen("signer", "signer", record, &txt);
+	int status = keygen("signer", "signer", words, &txt);
+	bool made = false;
 	if (status == KEYGEN_MISSING) {
 		buf_clear(&txt);
-		record[1] = "dkim";
-		status = keygen("signer", "signer", record, &txt);
-		if (status == KEYGEN_DONE) {
-			*made = true;
-			log_note(LOG_INFO, "start",
-			    "made the DKIM key %s of %.*s", FIRST_SELECTOR,
-			    STR_ARG(domain));
-		}
+		words[1] = "dkim";
+		status = keygen("signer", "signer", words, &txt);
+		made = status == KEYGEN_DONE;
 	}
-	bool good =
-	    status == KEYGEN_DONE && keep_record(record[2], buf_str(&txt));
-	if (!good)
-		complain("the DKIM key of %.*s is not usable (keygen ended "
-			 "with %d): its users can't send until it is",
+	if (made)
+		log_note(LOG_INFO, "start", "made the DKIM key %s of %.*s",
+		    FIRST_SELECTOR, STR_ARG(domain));
+	if (status != KEYGEN_DONE)
+		report("the DKIM key of %.*s is not usable (keygen ended "
+		       "with %d): its users can't send until it is",
 		    STR_ARG(domain), status);
+	else
+		keep_record(domain, buf_str(&txt));
 	buf_free(&txt);
-	return good;
+	return made;
 }
 
-static bool
+static void
 prepare_certificate(void)
 {
-	if (self.settings.tls == TLS_FILES ||
-	    file_exists(data_path("tls/cert.pem")))
-		return true;
 	struct buf output = { 0 };
 	const char *hostname = self.settings.hostname.p;
 	const char *words[] = { "keygen", "certificate", hostname, NULL };
-	int status = keygen("root", "tls", words, &output);
+	int status = file_exists(data_path("tls/cert.pem"))
+	    ? KEYGEN_EXISTS
+	    : keygen("root", "tls", words, &output);
 	if (status == KEYGEN_DONE)
 		log_note(LOG_INFO, "start",
 		    "made a self-signed certificate for %s", hostname);
 	else if (status != KEYGEN_EXISTS)
-		complain("no certificate for %s could be made (keygen ended "
-			 "with %d): TLS is off",
+		report("no certificate for %s could be made (keygen ended "
+		       "with %d): TLS is off",
 		    hostname, status);
 	buf_free(&output);
-	return status == KEYGEN_DONE || status == KEYGEN_EXISTS;
+}
+
+/* dns/tlsa: what the TLSA record must say; empty when that isn't known. */
+static void
+prepare_tlsa(bool known)
+{
+	static const char *const words[] = { "keygen", "tlsa", NULL };
+	struct buf text = { 0 };
+	if (known && keygen("root", "tls", words, &text) != KEYGEN_DONE)
+		buf_clear(&text);
+	folders_write("dns/tlsa", buf_str(&text), 0644, NULL);
+	buf_free(&text);
 }
 
 bool
-keys_prepare(bool *made)
+keys_prepare(void)
 {
-	bool good = prepare_certificate();
-	*made = false;
+	bool made = false, files = self.settings.tls == TLS_FILES;
+	buf_clear(&troubles);
+	if (!files)
+		prepare_certificate();
+	prepare_tlsa(!files);
 	for (size_t i = 0; i < self.domains.count; i++)
-		good = prepare_domain(self.domains.names[i], made) && good;
-	return good;
+		made = prepare_domain(self.domains.names[i]) || made;
+	return made;
+}
+
+void
+keys_status(struct buf *out)
+{
+	buf_add(out, buf_str(&troubles));
 }

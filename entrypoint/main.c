@@ -11,216 +11,55 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RETRY_PORTS_MS = 10000 };
+enum {
+	RETRY_PORTS_MS = 10000,
+	USERS_MAX = 16 << 20
+};
 
-struct entrypoint self;
-extern char **environ;
+/* ---- what to do next ---- */
 
-/* ---- small things ---- */
-
-const char *
-data_path(const char *name)
+static bool
+has_account(void)
 {
-	return arena_printf(
-	    &self.arena, "%s/%s", self.settings.data.p, name)
+	struct buf text = { 0 };
+	bool found = file_read(data_path("config/users"), USERS_MAX, &text) &&
+	    str_has(buf_str(&text), '@');
+	buf_free(&text);
+	return found;
+}
+
+/* How postern is called from where the server was started. */
+static const char *
+command(void)
+{
+	struct str data = self.settings.data;
+	if (self.image)
+		return "docker compose exec mail postern";
+	if (str_eq(data, STR("data")) || str_eq(data, STR("./data")))
+		return arena_printf(&self.turn, "%s/postern", self.programs).p;
+	return arena_printf(&self.turn,
+	    "POSTERN_DATA=%s POSTERN_RUN=%s %s/postern", data.p,
+	    self.settings.run.p, self.programs)
 	    .p;
 }
 
-const char *
-run_path(const char *name)
-{
-	return arena_printf(&self.arena, "%s/%s", self.settings.run.p, name).p;
-}
-
-void
-complain(const char *format, ...)
-{
-	char text[1024];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	log_note(LOG_ERROR, "start", "%s", text);
-}
-
-char **
-words_copy(const char *const *words)
-{
-	size_t n = 0;
-	while (words[n])
-		n++;
-	char **copy = mem_array(NULL, n + 1, sizeof *copy);
-	for (size_t i = 0; i < n; i++)
-		copy[i] = mem_cstr(str_of(words[i]));
-	copy[n] = NULL;
-	return copy;
-}
-
-void
-words_free(char **words)
-{
-	for (size_t i = 0; words[i]; i++)
-		free(words[i]);
-	free(words);
-}
-
-/* ---- the start, in its order ---- */
-
-static bool
-read_settings(void)
-{
-	struct buf errors = { 0 };
-	bool good = settings_load(&self.settings, environ, &errors);
-	if (!good)
-		fprintf(stderr, "%s", buf_cstr(&errors));
-	buf_free(&errors);
-	log_open(self.settings.log_level, self.settings.log_json, NULL);
-	return good;
-}
-
-static bool
-find_programs(void)
-{
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-	if (n <= 0)
-		return false;
-	struct str whole = { path, (size_t)n };
-	struct str folder = str_sub(whole, 0, str_find_last(whole, '/'));
-	self.programs = arena_str(&self.arena, folder).p;
-	self.image = file_exists("/etc/postern/dovecot.conf");
-	self.root = self.image && geteuid() == 0;
-	return true;
-}
-
-static bool
-read_domains(struct domains *domains)
-{
-	struct buf text = { 0 }, errors = { 0 };
-	bool good =
-	    file_read(data_path("config/domains"), 1 << 20, &text) &&
-	    domains_parse(domains, buf_str(&text), "config/domains", &errors);
-	if (!good)
-		complain("config/domains is not usable: %s",
-		    errors.n ? buf_cstr(&errors) : strerror(errno));
-	buf_free(&text);
-	buf_free(&errors);
-	return good;
-}
-
-/* The domains of the settings and those of the file, which is written again
-   when the settings name a new one. */
-static bool
-prepare_domains(void)
-{
-	if (!read_domains(&self.domains))
-		return false;
-	size_t found = self.domains.count;
-	for (size_t i = 0; i < self.settings.domain.count; i++)
-		domains_add(&self.domains, self.settings.domain.items[i]);
-	if (self.domains.count == 0) {
-		complain("POSTERN_DOMAIN is needed at the first start: the "
-			 "domain to receive mail for, as in "
-			 "POSTERN_DOMAIN=example.com");
-		return false;
-	}
-	struct buf text = { 0 };
-	domains_write(&self.domains, &text);
-	bool good = found == self.domains.count ||
-	    folders_write("config/domains", buf_str(&text), 0640, "postern");
-	buf_free(&text);
-	return good;
-}
-
-/* What the children can't know: the host name, where unbound listens, and a
-   secret in a file that they may not read. */
 static void
-prepare_environment(void)
+tell_next_step(void)
 {
-	if (unsetenv("POSTERN_RELAY_PASSWORD_FILE") == 0 &&
-	    !str_empty(self.settings.relay_password))
-		setenv("POSTERN_RELAY_PASSWORD",
-		    self.settings.relay_password.p, 1);
-	if (str_empty(self.settings.hostname))
-		self.settings.hostname = arena_printf(&self.arena, "mail.%s",
-		    self.domains.names[0].p);
-	setenv("POSTERN_HOSTNAME", self.settings.hostname.p, 1);
-	if (child_wanted(SERVICE_UNBOUND))
-		setenv("POSTERN_RESOLVER", "127.0.0.1:5335", 1);
-	self.environment = environ;
+	log_note(LOG_INFO, "start", "its commands: %s help", command());
+	if (!has_account())
+		log_note(LOG_INFO, "start",
+		    "there is no account yet; the first one: %s user add "
+		    "you@%s",
+		    command(), self.domains.names[0].p);
 }
-
-static bool
-open_control(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *path = run_path("control");
-	if (strlen(path) >= sizeof address.sun_path) {
-		complain("POSTERN_RUN is too long for a socket: %s", path);
-		return false;
-	}
-	memcpy(address.sun_path, path, strlen(path));
-	unlink(path);
-	self.control =
-	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t old = umask(0177);
-	bool good = self.control >= 0 &&
-	    bind(self.control, (struct sockaddr *)&address, sizeof address) ==
-		0 &&
-	    listen(self.control, 16) == 0;
-	umask(old);
-	if (!good)
-		complain("can't open %s: %s", path, strerror(errno));
-	return good;
-}
-
-static bool
-open_pair(void)
-{
-	return socketpair(AF_UNIX,
-		   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		   self.signer) == 0;
-}
-
-static bool
-write_pid(void)
-{
-	char text[32];
-	snprintf(text, sizeof text, "%d\n", (int)getpid());
-	return file_replace(run_path("pid"), str_of(text), 0644, (uid_t)-1,
-	    (gid_t)-1);
-}
-
-struct stage {
-	bool (*run)(void);
-	int exit; /* when it fails */
-};
-
-static const struct stage stages[] = {
-	{ read_settings, EXIT_SETTINGS },
-	{ find_programs, EXIT_TEMPORARY },
-	{ folders_prepare, EXIT_SETTINGS },
-	{ prepare_domains, EXIT_SETTINGS },
-	{ ports_open, EXIT_TEMPORARY },
-	{ open_control, EXIT_TEMPORARY },
-	{ open_pair, EXIT_TEMPORARY },
-	{ write_pid, EXIT_TEMPORARY },
-};
 
 /* ---- supervision ---- */
 
@@ -240,18 +79,12 @@ reap(void)
 static void
 rescan(void)
 {
-	struct domains found = { 0 };
-	bool made = false;
-	if (!read_domains(&found) || found.count == 0) {
-		domains_free(&found);
+	if (stop_by_ms)
 		return;
-	}
-	domains_free(&self.domains);
-	self.domains = found;
-	keys_prepare(&made);
-	records_publish(made);
-	if (made)
-		service_restart(SERVICE_SIGNER);
+	folders_config();
+	our_domains_rescan();
+	records_publish(keys_prepare());
+	service_restart(SERVICE_SIGNER);
 	service_signal(SERVICE_SMTPD, SIGHUP);
 	service_signal(SERVICE_DOVECOT, SIGHUP);
 	status_write();
@@ -260,11 +93,10 @@ rescan(void)
 static void
 stop(void)
 {
-	if (!stop_by_ms) {
-		log_note(LOG_INFO, "stop", "stopping");
-		stop_by_ms = clock_mono_ms() + STOP_MS;
-	}
-	services_stop();
+	if (stop_by_ms)
+		return;
+	log_note(LOG_INFO, "stop", "stopping");
+	stop_by_ms = clock_mono_ms() + STOP_MS;
 }
 
 static void
@@ -288,10 +120,10 @@ static int
 next_wait(void)
 {
 	int64_t now = clock_mono_ms(), next = services_next_ms();
-	if (ports_missing() && retry_ports_ms < next)
-		next = retry_ports_ms;
-	if (stop_by_ms && stop_by_ms < next)
+	if (stop_by_ms)
 		next = stop_by_ms;
+	else if (ports_missing() && retry_ports_ms < next)
+		next = retry_ports_ms;
 	if (next == INT64_MAX)
 		return -1;
 	return next <= now ? 0 : (int)(next - now);
@@ -303,18 +135,22 @@ tick(void)
 	int64_t now = clock_mono_ms();
 	if (stop_by_ms) {
 		services_stop();
-		if (now >= stop_by_ms)
-			services_kill();
+		if (now < stop_by_ms)
+			return;
+		services_kill();
+		stop_by_ms = INT64_MAX;
 		return;
 	}
 	services_tick(now);
 	if (ports_missing() && now >= retry_ports_ms) {
-		ports_retry(child_handover(SERVICE_SMTPD));
+		if (ports_retry(child_handover(SERVICE_SMTPD)))
+			status_write();
 		retry_ports_ms = now + RETRY_PORTS_MS;
-		status_write();
 	}
 }
 
+/* From the first line on, so that PID 1, which ignores what it doesn't
+   handle, can be stopped while it starts. */
 static int
 open_signals(void)
 {
@@ -325,6 +161,7 @@ open_signals(void)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -332,31 +169,31 @@ static void
 supervise(int signals)
 {
 	struct pollfd poll_signals = { .fd = signals, .events = POLLIN };
+	retry_ports_ms = clock_mono_ms() + RETRY_PORTS_MS;
 	while (!stop_by_ms || !services_stopped()) {
 		poll(&poll_signals, 1, next_wait());
 		on_signal(signals);
 		tick();
+		arena_free(&self.turn);
 	}
 }
 
 int
 main(void)
 {
-	for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
-		if (!stages[i].run())
-			return stages[i].exit;
-	bool made;
-	prepare_environment();
-	keys_prepare(&made);
-	records_publish(true);
 	int signals = open_signals();
-	signal(SIGPIPE, SIG_IGN);
-	retry_ports_ms = clock_mono_ms() + RETRY_PORTS_MS;
+	umask(022);
+	int failed = entrypoint_start();
+	if (failed)
+		return failed;
+	keys_prepare();
+	records_publish(true);
+	tell_next_step();
 	services_start();
 	status_write();
 	supervise(signals);
 	unlink(run_path("status"));
-	unlink(run_path("pid"));
+	unlink(run_path("control"));
 	log_note(LOG_INFO, "stop", "stopped");
 	return 0;
 }

@@ -14,7 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
+enum {
+	BACKLOG = 1024
+};
 
 struct port {
 	enum port_name name;
@@ -26,17 +28,28 @@ struct port {
 static const enum port_name served[] = { PORT_SMTP, PORT_SUBMISSIONS,
 	PORT_SUBMISSION };
 
-enum { SERVED = sizeof served / sizeof *served };
+enum {
+	SERVED = sizeof served / sizeof *served
+};
 
 static struct port ports[SERVED * SETTINGS_LIST];
 static size_t port_count;
+
+/* "::" and "::1" are any host's. */
+static bool
+is_general(struct ip ip)
+{
+	struct ip any = { .family = ip.family };
+	return ip_is_loopback(ip) || ip_eq(ip, any);
+}
 
 /* A host without IPv6 is legal. */
 static bool
 family_is_missing(const struct port *p)
 {
-	return p->ip.family == 6 &&
-	    (p->error == EAFNOSUPPORT || p->error == EADDRNOTAVAIL);
+	return p->fd < 0 && p->ip.family == 6 &&
+	    (p->error == EAFNOSUPPORT ||
+		(p->error == EADDRNOTAVAIL && is_general(p->ip)));
 }
 
 static bool
@@ -70,6 +83,21 @@ port_open(struct port *p)
 	return false;
 }
 
+static const char *
+remedy(int error)
+{
+	switch (error) {
+	case EACCES:
+		return "ports below 1024 need root";
+	case EADDRINUSE:
+		return "stop the program that uses it";
+	case EADDRNOTAVAIL:
+		return "this host doesn't have that address";
+	default:
+		return "mend that";
+	}
+}
+
 static void
 port_complain(const struct port *p)
 {
@@ -77,35 +105,48 @@ port_complain(const struct port *p)
 	ip_print(p->ip, text);
 	const char *name = settings_port_name(p->name);
 	complain("port %u (%s) on %s can't be opened: %s; %s, or choose "
-		 "another with %s in POSTERN_PORTS or POSTERN_LISTEN",
+		 "another with %s=... in POSTERN_PORTS, or other addresses "
+		 "with POSTERN_LISTEN",
 	    (unsigned)self.settings.ports[p->name], name, text,
-	    strerror(p->error),
-	    p->error == EACCES ? "ports below 1024 need root" :
-				 "stop the program that uses it",
-	    name);
+	    strerror(p->error), remedy(p->error), name);
 }
 
-bool
-ports_open(void)
+static void
+list_ports(void)
 {
+	const struct settings *s = &self.settings;
+	port_count = 0;
 	for (size_t i = 0; i < SERVED; i++)
-		for (size_t k = 0; self.settings.ports[served[i]] &&
-		     k < self.settings.listen.count;
+		for (size_t k = 0; s->ports[served[i]] && k < s->listen.count;
 		     k++)
 			ports[port_count++] = (struct port){
 				.name = served[i],
-				.ip = self.settings.listen.ips[k],
+				.ip = s->listen.ips[k],
 				.fd = -1,
 			};
-	bool good = true;
+}
+
+/* Without port 25 on any address this is no mail server, unless it is one for
+   submission alone. */
+bool
+ports_open(void)
+{
+	bool wanted = self.settings.ports[PORT_SMTP] != 0, good = true;
+	size_t open = 0;
+	list_ports();
 	for (size_t i = 0; i < port_count; i++) {
 		struct port *p = &ports[i];
-		if (port_open(p) || family_is_missing(p))
-			continue;
-		port_complain(p);
-		good = good && p->name != PORT_SMTP;
+		bool smtp = p->name == PORT_SMTP;
+		if (port_open(p)) {
+			open += smtp;
+		} else if (!family_is_missing(p)) {
+			port_complain(p);
+			good = good && !smtp;
+		}
 	}
-	return good;
+	if (good && wanted && open == 0)
+		complain("no address of POSTERN_LISTEN is there to listen on");
+	return good && (!wanted || open > 0);
 }
 
 void
@@ -126,13 +167,15 @@ ports_missing(void)
 	return false;
 }
 
-void
+bool
 ports_retry(int handover)
 {
+	bool some = false;
 	for (size_t i = 0; i < port_count; i++) {
 		struct port *p = &ports[i];
 		if (p->fd >= 0 || family_is_missing(p) || !port_open(p))
 			continue;
+		some = true;
 		log_note(LOG_INFO, "start", "port %u (%s) is open now",
 		    (unsigned)self.settings.ports[p->name],
 		    settings_port_name(p->name));
@@ -140,6 +183,7 @@ ports_retry(int handover)
 			handover_send(
 			    handover, settings_port_name(p->name), p->fd);
 	}
+	return some;
 }
 
 void
@@ -148,7 +192,7 @@ ports_status(struct buf *out)
 	for (size_t i = 0; i < port_count; i++) {
 		const struct port *p = &ports[i];
 		char text[IP_TEXT];
-		if (p->fd < 0 && family_is_missing(p))
+		if (family_is_missing(p))
 			continue;
 		ip_print(p->ip, text);
 		buf_addf(out, "port\t%s\t%s\t%u\t%s\n",

@@ -3,11 +3,25 @@
  */
 #include "entrypoint/entrypoint.h"
 
-#include "lib/base/file.h"
+#include "lib/base/log.h"
 #include "lib/zone/print.h"
 #include "lib/zone/source.h"
 
 #include <stdio.h>
+
+/* A table among lines of JSON would only disturb who reads them. */
+static void
+show(const struct zone_plan *plan, const char *file)
+{
+	struct buf text = { 0 };
+	zone_print_table(plan, false, &text);
+	if (self.settings.log_json)
+		log_note(
+		    LOG_INFO, "dns", "the records to publish are in %s", file);
+	else
+		fprintf(stderr, "\n%s\n", buf_cstr(&text));
+	buf_free(&text);
+}
 
 static void
 publish(struct str domain, bool print)
@@ -18,13 +32,11 @@ publish(struct str domain, bool print)
 	zone_source_read(&source, &self.settings, domain);
 	zone_plan(&plan, &source.inputs);
 	zone_print_file(&plan, &text);
-	char name[512];
-	snprintf(name, sizeof name, "dns/%.*s.zone", STR_ARG(domain));
+	const char *name =
+	    arena_printf(&self.turn, "dns/%.*s.zone", STR_ARG(domain)).p;
 	folders_write(name, buf_str(&text), 0644, NULL);
-	buf_clear(&text);
-	zone_print_table(&plan, false, &text);
 	if (print)
-		fprintf(stderr, "\n%s\n", buf_cstr(&text));
+		show(&plan, data_path(name));
 	buf_free(&text);
 	zone_plan_free(&plan);
 	zone_source_free(&source);

@@ -13,18 +13,26 @@ enum {
 	FIRST_WAIT_MS = 1000, /* then 2, 4 ... s */
 	LONGEST_WAIT_MS = 60000,
 	STEADY_MS = 60000, /* up this long: the next wait is short again */
+	END_MS = STOP_MS, /* to end in before a restart */
 };
 
 enum state {
 	OFF, /* not wanted, or stopped for good */
 	UP,
-	WAITING, /* until its back-off is over */
-	RESTARTING, /* told to end, to be started at once */
+	WAITING, /* until its back-off is over: next_ms */
+	RESTARTING, /* told to end until next_ms, to be started at once */
 	STOPPING,
 	STATES,
 };
 
-enum event { START, EXITED, TIME, RESTART, STOP, EVENTS };
+enum event {
+	START,
+	EXITED,
+	TIME,
+	RESTART,
+	STOP,
+	EVENTS
+};
 
 struct service {
 	const char *name;
@@ -93,6 +101,15 @@ static enum state
 end_and_run(struct service *s)
 {
 	kill(s->pid, SIGTERM);
+	s->next_ms = clock_mono_ms() + END_MS;
+	return RESTARTING;
+}
+
+static enum state
+end_at_last(struct service *s)
+{
+	kill(s->pid, SIGKILL);
+	s->next_ms = INT64_MAX;
 	return RESTARTING;
 }
 
@@ -150,7 +167,7 @@ static action *const actions[STATES][EVENTS] = {
 	[RESTARTING] = {
 	    [START] = same,
 	    [EXITED] = run,
-	    [TIME] = same,
+	    [TIME] = end_at_last,
 	    [RESTART] = same,
 	    [STOP] = stopping,
 	},
@@ -166,9 +183,9 @@ static action *const actions[STATES][EVENTS] = {
 static void
 happen(struct service *s, enum event event)
 {
-	enum state before = s->state;
+	const struct service before = *s;
 	s->state = actions[s->state][event](s);
-	if (s->state != before || s->state == UP)
+	if (s->state != before.state || s->restarts != before.restarts)
 		status_write();
 }
 
@@ -199,8 +216,7 @@ static void
 tell_end(const struct service *s, int status)
 {
 	bool wanted = s->state == RESTARTING || s->state == STOPPING;
-	struct log_line l =
-	    log_begin(wanted ? LOG_INFO : LOG_ERROR, "stop");
+	struct log_line l = log_begin(wanted ? LOG_INFO : LOG_ERROR, "stop");
 	log_c(&l, "service", s->name);
 	if (WIFSIGNALED(status))
 		log_d(&l, "signal", WTERMSIG(status));
@@ -223,12 +239,17 @@ services_reaped(pid_t pid, int status)
 	}
 }
 
+static bool
+is_timed(const struct service *s)
+{
+	return s->state == WAITING || s->state == RESTARTING;
+}
+
 void
 services_tick(int64_t now_ms)
 {
 	for (int i = 0; i < SERVICE_COUNT; i++)
-		if (services[i].state == WAITING &&
-		    services[i].next_ms <= now_ms)
+		if (is_timed(&services[i]) && services[i].next_ms <= now_ms)
 			happen(&services[i], TIME);
 }
 
@@ -237,7 +258,7 @@ services_next_ms(void)
 {
 	int64_t next = INT64_MAX;
 	for (int i = 0; i < SERVICE_COUNT; i++)
-		if (services[i].state == WAITING && services[i].next_ms < next)
+		if (is_timed(&services[i]) && services[i].next_ms < next)
 			next = services[i].next_ms;
 	return next;
 }

@@ -13,6 +13,7 @@ status_write(void)
 	buf_addf(&out, "hostname\t%s\n", self.settings.hostname.p);
 	for (size_t i = 0; i < self.domains.count; i++)
 		buf_addf(&out, "domain\t%s\n", self.domains.names[i].p);
+	keys_status(&out);
 	services_status(&out);
 	ports_status(&out);
 	file_replace(

@@ -28,6 +28,8 @@ add_key(struct keyring *ring, struct key_domain *domain, const char *path,
 	if (!name_is_dns(selector) || str_has(selector, '.') ||
 	    selector.n >= SIGN_SELECTOR)
 		return "its name is no selector";
+	if (domain->count == SIGN_KEYS)
+		return "the domain has too many keys";
 	const char *why = dkim_key_read(&key.key, path);
 	if (why)
 		return why;

@@ -27,7 +27,7 @@ enum {
 	EXIT_SETTINGS = 78,
 	EXIT_TEMPORARY = 75,
 	IO_THREADS = 12,
-	PLACE_THREADS = 4,
+	PLACE_THREADS = 8, /* at most; more than cores only wait for locks */
 	LANE_BOUND = 4096,
 	LOGIN_BOUND = 64, /* password checks that may wait for a core */
 	STOP_MS = 5000, /* entrypoint waits 8 s for all of us */
@@ -102,7 +102,9 @@ struct handed { /* before "go" */
 	int fd;
 };
 
-enum { HANDED_MAX = 128 };
+enum {
+	HANDED_MAX = 128
+};
 
 static struct handed handed[HANDED_MAX];
 static size_t handed_count;
@@ -201,8 +203,7 @@ open_dns(void)
 	}
 	bool trust = server.settings.trust_ad == YES ||
 	    (server.settings.trust_ad == AUTO && local);
-	server.resolver =
-	    resolver_new(server.loop, buf_cstr(&servers), trust);
+	server.resolver = resolver_new(server.loop, buf_cstr(&servers), trust);
 	buf_free(&servers);
 	return server.resolver || fail("resolver", "can't be set up");
 }
@@ -210,8 +211,8 @@ open_dns(void)
 static bool
 open_people(void)
 {
-	server.directory = directory_keeper_new(
-	    server.loop, server.io, &server.settings);
+	server.directory =
+	    directory_keeper_new(server.loop, server.io, &server.settings);
 	const char *why = "";
 	server.logins =
 	    logins_new(server.directory, server.settings.hostname.p, &why);
@@ -340,12 +341,19 @@ enter_sandbox(void)
 	size_t count = sizeof rules / sizeof *rules;
 	struct str tls = server.settings.tls_cert;
 	if (server.settings.tls == TLS_FILES)
-		rules[count - 1].path = arena_str(&server.arena,
-		    str_sub(tls, 0, str_find_last(tls, '/')))
+		rules[count - 1].path = arena_str(
+		    &server.arena, str_sub(tls, 0, str_find_last(tls, '/')))
 					    .p;
 	else
 		count--;
 	sandbox_enter(rules, count, SANDBOX_CALLS_NETWORK);
+}
+
+static unsigned
+count_cores(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores > 0 ? (unsigned)cores : 1;
 }
 
 static bool
@@ -353,11 +361,10 @@ open_all(void)
 {
 	server.loop = loop_new();
 	server.io = lane_new(server.loop, IO_THREADS, LANE_BOUND, "io");
-	server.place =
-	    lane_new(server.loop, PLACE_THREADS, LANE_BOUND, "place");
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	server.cpu = lane_new(server.loop, cores > 0 ? (unsigned)cores : 1,
-	    LOGIN_BOUND, "cpu");
+	unsigned cores = count_cores();
+	server.place = lane_new(server.loop,
+	    cores < PLACE_THREADS ? cores : PLACE_THREADS, LANE_BOUND, "place");
+	server.cpu = lane_new(server.loop, cores, LOGIN_BOUND, "cpu");
 	if (!open_queue() || !open_tls() || !open_dns() || !open_people() ||
 	    !open_signer())
 		return false;

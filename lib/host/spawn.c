@@ -13,12 +13,13 @@
 
 /* ---- in the child: 0 or an errno ---- */
 
+/* SIGHUP asks a server to reload: it may not end one that can't yet. */
 static void
 reset_signals(void)
 {
 	sigset_t none;
 	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
+		signal(number, number == SIGHUP ? SIG_IGN : SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -26,7 +27,7 @@ reset_signals(void)
 static int
 become(const struct spawn *s)
 {
-	if (s->uid == (uid_t)-1 || s->uid == geteuid())
+	if (s->uid == (uid_t)-1 || (s->uid != 0 && s->uid == geteuid()))
 		return 0;
 	if (setgroups(s->group_count, s->groups) < 0 ||
 	    setresgid(s->gid, s->gid, s->gid) < 0 ||
@@ -79,6 +80,7 @@ static _Noreturn void
 run(const struct spawn *s, pid_t parent, int pipe)
 {
 	reset_signals();
+	setpgid(0, 0); /* a terminal's ^C is for the parent, who ends us */
 	int error = arrange_descriptors(s, &pipe);
 	if (!error)
 		error = become(s);

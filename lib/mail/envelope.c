@@ -9,7 +9,6 @@
 enum {
 	ENVELOPE_VERSION = 1,
 	ENVELOPE_FLAGS = ENVELOPE_8BIT | ENVELOPE_SUBMITTED | ENVELOPE_BOUNCE,
-	RECIPIENT_MIN = 1 + 3 * 4, /* octets: its kind and three lengths */
 };
 
 struct envelope *
@@ -70,15 +69,13 @@ decode_str(struct cursor *cursor, struct arena *arena)
 	struct str s = cursor_str(cursor);
 	for (size_t i = 0; i < s.n; i++)
 		cursor->failed |= (unsigned char)s.p[i] < ' ' || s.p[i] == 127;
-	return cursor->failed ? STR("") : arena_str(arena, s);
+	return cursor->failed || s.n == 0 ? STR("") : arena_str(arena, s);
 }
 
 static bool
 decode_recipients(struct cursor *cursor, struct envelope *envelope)
 {
 	size_t count = cursor_u32(cursor);
-	if (count > cursor_rest(cursor).n / RECIPIENT_MIN)
-		return false;
 	for (size_t i = 0; i < count && !cursor->failed; i++) {
 		struct recipient *recipient = envelope_add(envelope);
 		uint8_t kind = cursor_u8(cursor);

@@ -5,10 +5,6 @@
 #include <idn2.h>
 #include <stdlib.h>
 
-enum {
-	IDN_MAX_BYTES = 1024
-}; /* of UTF-8; no legal name is longer */
-
 /* libidn2 takes what ends in NUL and doesn't look at the rest. */
 static bool
 to_a_labels(struct str name, struct arena *arena, struct str *ascii)
@@ -41,7 +37,7 @@ idn_to_ascii(
 {
 	name = name_strip_dot(name);
 	*why = "This is no domain name";
-	if (name.n > IDN_MAX_BYTES || str_has(name, '\0'))
+	if (str_has(name, '\0'))
 		return false;
 	if (is_ascii(name))
 		*ascii = arena_lower(arena, name);

@@ -14,10 +14,10 @@ enum {
 	FLAG_AD = 0x0020,
 	OPCODES = 0x7800,
 	RCODES = 0x000f,
-	EDNS_DO = 0x8000, /* RFC 3225 3 */
+	EDNS_DO = 0x8000, /* RFC 3225 3: DNSSEC is understood */
 	EDNS_SIZE = 1232, /* what passes any path in one piece */
 	LABEL_MAX = 63,
-	NAME_OCTETS = 255, /* RFC 1035 2.3.4 */
+	NAME_OCTETS = 255, /* RFC 1035 2.3.4: on the wire */
 	POINTER = 0xc0,
 	CNAMES_MAX = 8,
 	RECORDS_MAX = 512, /* more serve nobody but an attacker */
@@ -122,7 +122,7 @@ read_text(
 	return true;
 }
 
-/* RFC 6698 2.1 */
+/* RFC 6698 2.1: three numbers, then the rest */
 static bool
 read_tlsa(
     struct reading *r, struct dns_record *record, struct cursor *c, size_t end)
@@ -195,7 +195,7 @@ read_raw(struct reading *r, struct record *raw)
 	raw->class = cursor_u16(c);
 	raw->ttl = cursor_u32(c);
 	if (raw->ttl > INT32_MAX && raw->type != TYPE_OPT)
-		raw->ttl = 0; /* RFC 2181 8 */
+		raw->ttl = 0; /* RFC 2181 8: the sign bit */
 	size_t length = cursor_u16(c);
 	raw->data = c->at;
 	cursor_bytes(c, length);
@@ -398,7 +398,8 @@ dns_message_write(
 {
 	size_t start = out->n;
 	put_u16(out, id);
-	put_u16(out, FLAG_RD | FLAG_AD); /* RFC 6840 5.7 */
+	/* RFC 6840 5.7: AD asks for the verdict */
+	put_u16(out, FLAG_RD | FLAG_AD);
 	put_u16(out, 1);
 	put_u16(out, 0);
 	put_u16(out, 0);
@@ -409,7 +410,8 @@ dns_message_write(
 	}
 	put_u16(out, (uint16_t)type);
 	put_u16(out, CLASS_IN);
-	put_u8(out, 0); /* the root, where OPT lives: RFC 6891 6.1.2 */
+	/* RFC 6891 6.1.2: OPT belongs to the root */
+	put_u8(out, 0);
 	put_u16(out, TYPE_OPT);
 	put_u16(out, EDNS_SIZE);
 	put_u32(out, EDNS_DO);

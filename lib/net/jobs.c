@@ -68,6 +68,9 @@ work(void *context)
 {
 	struct lane *lane = context;
 	struct job *job;
+	/* By itself: another thread would need /proc, which the sandbox bars.
+	 */
+	pthread_setname_np(pthread_self(), lane->name);
 	pthread_mutex_lock(&lane->lock);
 	while ((job = next_job(lane))) {
 		pthread_mutex_unlock(&lane->lock);
@@ -134,7 +137,6 @@ start_thread(struct lane *lane)
 		    lane->started, lane->name, strerror(error));
 		return;
 	}
-	pthread_setname_np(*thread, lane->name);
 	lane->started++;
 }
 

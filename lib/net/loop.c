@@ -164,6 +164,10 @@ loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
+	while (list_pop(&loop->laters))
+		;
+	while (list_pop(&loop->posted))
+		;
 	event_drop(&loop->woken);
 	event_base_free(loop->base);
 	close(loop->wake);

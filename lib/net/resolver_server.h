@@ -17,7 +17,9 @@ struct server_question { /* a member of its owner, which stays until the end */
 };
 
 struct server *resolver_server_new(struct loop *, struct ip, uint16_t port);
-void resolver_server_free(struct server *); /* answers what is open with nothing */
-void resolver_server_ask(struct server *, struct server_question *, struct str query);
+void resolver_server_free(
+    struct server *); /* answers what is open with nothing */
+void resolver_server_ask(
+    struct server *, struct server_question *, struct str query);
 
 #endif

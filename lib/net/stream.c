@@ -8,6 +8,7 @@
 
 enum {
 	INPUT_BOUND = 65536,
+	OUTPUT_BOUND = 262144, /* no input from a peer that takes no output */
 	PIECES = 4, /* read in a row; then the others have their turn */
 	DISCARD_BOUND = 1 << 20, /* of a peer that we are done with */
 };
@@ -86,6 +87,16 @@ sendable(const struct stream *s)
 	return s->phase == PHASE_HANDSHAKE ? str_sub(all, 0, s->plain) : all;
 }
 
+/* Moves no more octets than have been sent before. */
+static void
+trim_output(struct stream *s)
+{
+	if (s->out_at < stream_pending(s))
+		return;
+	buf_drain(&s->out, s->out_at);
+	s->out_at = 0;
+}
+
 static void
 flush(struct stream *s)
 {
@@ -95,17 +106,18 @@ flush(struct stream *s)
 		ssize_t n = wire_write(&s->wire, bytes);
 		if (n < 0) {
 			take_end(s, n);
+			trim_output(s);
 			return;
 		}
 		wrote = true;
 		s->out_at += (size_t)n;
 		s->plain -= s->plain < (size_t)n ? s->plain : (size_t)n;
 	}
-	if (!wrote || stream_pending(s) > 0)
-		return;
-	buf_free(&s->out);
-	s->out_at = 0;
-	add_news(s, STREAM_DRAINED);
+	if (wrote && stream_pending(s) == 0) {
+		buf_free(&s->out);
+		s->out_at = 0;
+		add_news(s, STREAM_DRAINED);
+	}
 }
 
 static void
@@ -128,7 +140,8 @@ handshake(struct stream *s)
 static bool
 wants_input(const struct stream *s)
 {
-	return !s->paused && unread(s) < INPUT_BOUND;
+	return !s->paused && unread(s) < INPUT_BOUND &&
+	    stream_pending(s) < OUTPUT_BOUND;
 }
 
 static bool
@@ -381,7 +394,7 @@ stream_deadline(struct stream *s, int64_t ms)
 
 /* ---- TLS ---- */
 
-/* RFC 3207 6: what the peer sent in plain text is never used under TLS. */
+/* RFC 3207 4.2: what the peer sent in plain text is never used under TLS. */
 static void
 tls_start(struct stream *s)
 {

@@ -40,8 +40,8 @@ void stream_finish(struct stream *, int64_t linger_ms);
 
 struct str stream_input(const struct stream *); /* what has not been drained */
 void stream_drain(struct stream *, size_t n);
-/* Reading stops (and the peer is made to wait) while paused, or while the
-   input holds more than 64 KiB. */
+/* Reading stops (and the peer is made to wait) while paused, while the input
+   holds more than 64 KiB, or while more than 256 KiB of output wait. */
 void stream_pause(struct stream *, bool paused);
 
 void stream_write(struct stream *, struct str); /* copied */

@@ -180,7 +180,7 @@ wire_tls_info(const struct wire *w, struct tls_info *info)
 	    SSL_get_verify_result(w->ssl) == X509_V_OK;
 }
 
-/* RFC 9266 4.2 */
+/* RFC 9266 2: exported keying material is unique to the connection */
 static bool
 exporter_binding(SSL *ssl, struct buf *data)
 {
@@ -197,7 +197,7 @@ exporter_binding(SSL *ssl, struct buf *data)
 }
 
 /* RFC 5929 3.1: the first Finished message, which is the client's in a full
-   handshake and the server's in an abbreviated one.  RFC 7627 5.4: without the
+   handshake and the server's in an abbreviated one.  RFC 7627 1: without the
    extended master secret it proves nothing. */
 static bool
 unique_binding(SSL *ssl, struct buf *data)

@@ -24,7 +24,7 @@ context_new(const SSL_METHOD *method)
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-	/* RFC 5746 4.2: who can't renegotiate can't be attacked through it */
+	/* RFC 5746 1: who can't renegotiate can't be attacked through it */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	return ctx;
@@ -75,8 +75,8 @@ tls_server(
 	return finish(ctx, load_pair(ctx, certificate, key), why);
 }
 
-/* Certificates of unverified peers protect nothing: anything goes that keeps
-   a passive listener out, RFC 7435 3. */
+/* RFC 7435 3: certificates that nobody verifies protect nothing; anything goes
+   that keeps a passive listener out. */
 static void
 allow_anything(SSL_CTX *ctx)
 {

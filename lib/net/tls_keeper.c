@@ -11,7 +11,7 @@ enum {
 };
 
 struct stamp { /* what a look at the two files saw */
-	struct timespec changed[2];
+	struct timespec changed[2]; /* or given to another group, say */
 	ino_t inode[2];
 };
 
@@ -20,7 +20,6 @@ struct look {
 	struct tls_keeper *keeper; /* NULL once the keeper is gone */
 	char *files[2];
 	struct stamp stamp;
-	bool force;
 	struct tls_context *context; /* a new one, or NULL */
 	const char *why;
 };
@@ -43,7 +42,7 @@ stamp_of(char *const files[2])
 	for (int i = 0; i < 2; i++) {
 		struct stat st;
 		if (stat(files[i], &st) == 0) {
-			s.changed[i] = st.st_mtim;
+			s.changed[i] = st.st_ctim;
 			s.inode[i] = st.st_ino;
 		}
 	}
@@ -90,7 +89,7 @@ on_look(struct job *job)
 {
 	struct look *look = container_of(job, struct look, job);
 	struct stamp now = stamp_of(look->files);
-	if (!look->force && stamp_eq(&now, &look->stamp))
+	if (stamp_eq(&now, &look->stamp))
 		return;
 	look->stamp = now;
 	look->context =
@@ -116,19 +115,16 @@ on_looked(struct job *job)
 }
 
 static void
-look_start(struct tls_keeper *k, bool force)
+look_start(struct tls_keeper *k)
 {
-	if (k->look) {
-		k->again |= force;
+	k->again = k->look;
+	if (k->look)
 		return;
-	}
-	k->again = false;
 	struct look *look = mem_alloc(sizeof *look);
 	look->keeper = k;
 	look->files[0] = mem_cstr(str_of(k->files[0]));
 	look->files[1] = mem_cstr(str_of(k->files[1]));
 	look->stamp = k->stamp;
-	look->force = force;
 	if (job_start(k->lane, &look->job, on_look, on_looked))
 		k->look = look;
 	else
@@ -139,7 +135,7 @@ static void
 on_minute(struct timer *timer)
 {
 	struct tls_keeper *k = container_of(timer, struct tls_keeper, timer);
-	look_start(k, false);
+	look_start(k);
 	timer_start(timer, k->loop, LOOK_MS, on_minute);
 }
 
@@ -168,7 +164,7 @@ tls_keeper_start(struct tls_keeper *k)
 void
 tls_keeper_reload(struct tls_keeper *k)
 {
-	look_start(k, true);
+	look_start(k);
 }
 
 struct tls_context **

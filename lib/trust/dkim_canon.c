@@ -74,16 +74,24 @@ is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* As it is between most words: canonical already. */
+static bool
+is_single_space(const char *p, const char *end)
+{
+	return *p == ' ' && p + 1 < end && p[1] != '\r' && !is_space(p[1]);
+}
+
 /* How many octets need no thought. */
 static size_t
-plain_run(const struct dkim_body *b, const char *p, const char *end)
+plain_run(const struct dkim_body *b, const char *from, const char *end)
 {
-	const char *from = p;
+	const char *p = from;
 	if (b->canon == DKIM_SIMPLE) {
 		p = memchr(from, '\r', (size_t)(end - from));
 		return (size_t)((p ? p : end) - from);
 	}
-	while (p < end && *p != '\r' && !is_space(*p))
+	while (p < end && *p != '\r' &&
+	    (!is_space(*p) || (p > from && is_single_space(p, end))))
 		p++;
 	return (size_t)(p - from);
 }

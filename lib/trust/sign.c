@@ -1,6 +1,7 @@
 #include "lib/trust/sign.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/name.h"
 #include "lib/trust/sign_fields.h"
 
 #include <errno.h>
@@ -193,6 +194,8 @@ on_signed(struct sign_work *w, const struct sign_answer *a)
 		finish(w, SIGN_DONE);
 }
 
+/* The selector becomes a part of the header: a signer that was taken over may
+   sign what it likes, but write nothing there. */
 static bool
 is_sane(const struct sign_question *q, const struct sign_answer *a)
 {
@@ -200,8 +203,9 @@ is_sane(const struct sign_question *q, const struct sign_answer *a)
 		return true;
 	return a->status == SIGN_OK && sign_algorithm_known(a->algorithm) &&
 	    a->length <= SIGN_SIGNATURE &&
-	    (q->kind == SIGN_LIST || a->length > 0) &&
-	    memchr(a->selector, 0, SIGN_SELECTOR);
+	    (q->kind == SIGN_LIST || a->length > 0) && q->key < a->keys &&
+	    a->keys <= SIGN_KEYS && memchr(a->selector, 0, SIGN_SELECTOR) &&
+	    name_is_dns(str_of(a->selector));
 }
 
 /* Strays are late answers: of works that were cancelled, asked twice, or from

@@ -16,6 +16,7 @@ enum {
 	SIGN_DOMAIN = 256, /* with its NUL */
 	SIGN_SELECTOR = 64,
 	SIGN_SIGNATURE = 512, /* RSA-4096 */
+	SIGN_KEYS = 32, /* of a domain: each makes a field */
 };
 
 enum sign_algorithm {

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+enum {
+	SHOWN_MAX = 80
+}; /* octets of what is wrong */
+
 bool
 domains_has(const struct domains *d, struct str name)
 {
@@ -13,17 +17,26 @@ domains_has(const struct domains *d, struct str name)
 	return false;
 }
 
+/* Twice as much whenever the count is a power of two. */
+static void
+make_room(struct domains *d)
+{
+	size_t room = d->count ? d->count * 2 : 1;
+	if (d->count & (d->count - 1))
+		return;
+	struct str *more = arena_alloc(&d->arena, room * sizeof *more);
+	if (d->count)
+		memcpy(more, d->names, d->count * sizeof *more);
+	d->names = more;
+}
+
 void
 domains_add(struct domains *d, struct str name)
 {
 	if (domains_has(d, name))
 		return;
-	struct str *more =
-	    arena_alloc(&d->arena, (d->count + 1) * sizeof *more);
-	if (d->count)
-		memcpy(more, d->names, d->count * sizeof *more);
-	more[d->count++] = arena_lower(&d->arena, name_strip_dot(name));
-	d->names = more;
+	make_room(d);
+	d->names[d->count++] = arena_lower(&d->arena, name_strip_dot(name));
 }
 
 /* The name that a line holds, or "" for a blank or commented one. */
@@ -44,8 +57,9 @@ domains_parse(
 		number++;
 		if (str_empty(name) || name_is_host(name_strip_dot(name)))
 			continue;
-		buf_addf(errors, "%s:%u: \"%.*s\" is not a domain name\n",
-		    file, number, STR_ARG(name));
+		buf_addf(errors,
+		    "%s:%u: \"%.*s\" is not a domain name in ASCII\n", file,
+		    number, STR_ARG(str_sub(name, 0, SHOWN_MAX)));
 		good = false;
 	}
 	for (struct str rest = text; good && rest.n;) {
@@ -54,15 +68,6 @@ domains_parse(
 			domains_add(d, name);
 	}
 	return good;
-}
-
-void
-domains_write(const struct domains *d, struct buf *out)
-{
-	for (size_t i = 0; i < d->count; i++) {
-		buf_add(out, d->names[i]);
-		buf_addc(out, '\n');
-	}
 }
 
 void

@@ -12,16 +12,17 @@
 
 struct domains { /* {0} is an empty list */
 	size_t count;
-	struct str *names; /* lower case, each once, ended by a NUL; in the arena */
+	struct str
+	    *names; /* lower case, each once, ended by a NUL; in the arena */
 	struct arena arena;
 };
 
 /* Appends what the text holds.  False with one line per error, each opened
    with file and line number; the list is then as it was. */
-bool domains_parse(struct domains *, struct str text, const char *file, struct buf *errors);
+bool domains_parse(
+    struct domains *, struct str text, const char *file, struct buf *errors);
 bool domains_has(const struct domains *, struct str name);
 void domains_add(struct domains *, struct str name); /* unless it is there */
-void domains_write(const struct domains *, struct buf *); /* the file's text */
 void domains_free(struct domains *);
 
 #endif

@@ -102,8 +102,8 @@ add_addresses(struct planner *p)
 		    str_of(ip_text(p, in->ips[i])), NULL);
 	if (in->ip_count == 0)
 		add(p, ZONE_REQUIRED, in->hostname, "A", STR(""),
-		    "the server's public address; it has found none, set "
-		    "POSTERN_PUBLIC_IP");
+		    "the server's public address: none was found, set "
+		    "POSTERN_PUBLIC_IP; its PTR record is needed too");
 }
 
 static void

@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_IPS = 16, MAX_KEYS = 16, MAX_TXT = 4096 };
+enum {
+	MAX_IPS = SETTINGS_LIST,
+	MAX_KEYS = 16,
+	MAX_TXT = 4096
+};
 
 static bool
 has_ip(const struct ip *ips, size_t count, struct ip ip)
@@ -32,8 +36,7 @@ find_ips(struct ip *ips)
 			continue;
 		uint16_t port;
 		struct ip ip = ip_from_sockaddr(a->ifa_addr, &port);
-		if (ip.family && !ip_is_special(ip) &&
-		    !has_ip(ips, count, ip))
+		if (ip.family && !ip_is_special(ip) && !has_ip(ips, count, ip))
 			ips[count++] = ip;
 	}
 	freeifaddrs(all);
@@ -106,8 +109,8 @@ read_keys(struct zone_source *s, const char *folder, struct str domain)
 }
 
 void
-zone_source_read(struct zone_source *s, const struct settings *settings,
-    struct str domain)
+zone_source_read(
+    struct zone_source *s, const struct settings *settings, struct str domain)
 {
 	*s = (struct zone_source){ 0 };
 	s->inputs.domain = domain;
@@ -118,8 +121,8 @@ zone_source_read(struct zone_source *s, const struct settings *settings,
 	const char *dns =
 	    arena_printf(&s->arena, "%.*s/dns", STR_ARG(settings->data)).p;
 	read_keys(s, dns, domain);
-	s->inputs.tlsa = read_line(
-	    s, arena_printf(&s->arena, "%s/tlsa", dns).p);
+	s->inputs.tlsa =
+	    read_line(s, arena_printf(&s->arena, "%s/tlsa", dns).p);
 }
 
 void

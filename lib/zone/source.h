@@ -15,7 +15,8 @@ struct zone_source {
 
 /* Blocks.  The settings' hostname must be set; they and the domain outlive
    the source.  Missing files give fewer records, never an error. */
-void zone_source_read(struct zone_source *, const struct settings *, struct str domain);
+void zone_source_read(
+    struct zone_source *, const struct settings *, struct str domain);
 void zone_source_free(struct zone_source *);
 
 #endif

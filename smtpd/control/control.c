@@ -9,8 +9,7 @@
 #include <unistd.h>
 
 enum {
-	LINE_MAX_OCTETS = 4096,
-	IDLE_MS = 60000,
+	LINE_MAX_OCTETS = 4096
 };
 
 struct entrance { /* a listening socket */
@@ -20,12 +19,6 @@ struct entrance { /* a listening socket */
 };
 
 /* ---- verbs ---- */
-
-static json_t *
-text_of(struct str s)
-{
-	return json_stringn_nocheck(s.p, s.n);
-}
 
 static void
 status(struct session *s, const json_t *request)
@@ -40,10 +33,9 @@ status(struct session *s, const json_t *request)
 		(json_int_t)queue_count(p->queue), "sessions",
 		(json_int_t)inbound_sessions(p->inbound), "deliveries",
 		(json_int_t)delivery_sessions(p->delivery), "uptime_s",
-		(json_int_t)((clock_mono_ms() - s->control->started_ms) /
-		    1000),
+		(json_int_t)((clock_mono_ms() - s->control->started_ms) / 1000),
 		"space", queue_has_space(p->queue), "config_trouble",
-		text_of(directory_trouble(p->directory))));
+		session_text(directory_trouble(p->directory))));
 }
 
 static void
@@ -54,11 +46,20 @@ health(struct session *s, const json_t *request)
 }
 
 static void
+on_looked(struct directory_look *look)
+{
+	struct session *s = container_of(look, struct session, look);
+	session_done(s, json_object());
+}
+
+/* Who gets the answer may use what config/ holds. */
+static void
 reload(struct session *s, const json_t *request)
 {
 	(void)request;
-	s->control->parts.reload(s->control);
-	session_done(s, json_object());
+	const struct control_parts *p = &s->control->parts;
+	p->reload(s->control);
+	directory_look_start(p->directory, &s->look, on_looked);
 }
 
 struct verb {
@@ -77,6 +78,22 @@ static const struct verb verbs[] = {
 };
 
 /* ---- answers ---- */
+
+/* A line that can't be written would leave the other side waiting. */
+json_t *
+session_text(struct str s)
+{
+	json_t *text = json_stringn(s.p, s.n);
+	if (text)
+		return text;
+	char *copy = mem_cstr(s);
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)copy[i] >= 0x80)
+			copy[i] = '?';
+	text = json_stringn(copy, s.n);
+	free(copy);
+	return text;
+}
 
 void
 session_line(struct session *s, json_t *object)
@@ -108,8 +125,7 @@ session_fail(struct session *s, int exit, const char *format, ...)
 	va_end(arguments);
 	s->waiting = false;
 	session_line(s,
-	    json_pack(
-		"{s:b, s:s, s:i}", "ok", 0, "error", text, "exit", exit));
+	    json_pack("{s:b, s:s, s:i}", "ok", 0, "error", text, "exit", exit));
 }
 
 /* ---- sessions ---- */
@@ -118,6 +134,7 @@ static void
 session_free(struct session *s)
 {
 	walk_cancel(&s->walk);
+	directory_look_cancel(&s->look);
 	list_remove(&s->node);
 	stream_free(s->stream);
 	free(s);
@@ -127,9 +144,9 @@ static void
 answer(struct session *s, struct str line)
 {
 	json_t *request = json_loadb(line.p, line.n, 0, NULL);
-	const char *name =
-	    json_string_value(json_object_get(request, "verb"));
+	const char *name = json_string_value(json_object_get(request, "verb"));
 	s->waiting = true;
+	stream_deadline(s->stream, CONTROL_IDLE_MS);
 	size_t i = 0, count = sizeof verbs / sizeof *verbs;
 	while (name && i < count && strcmp(verbs[i].name, name) != 0)
 		i++;
@@ -162,7 +179,9 @@ static void
 on_stream(struct stream_owner *owner, enum stream_event event)
 {
 	struct session *s = container_of(owner, struct session, owner);
-	if (event == STREAM_INPUT || event == STREAM_DRAINED)
+	if (event == STREAM_DRAINED && s->walk.paused)
+		walk_resume(s);
+	else if (event == STREAM_DRAINED || event == STREAM_INPUT)
 		on_input(s);
 	else
 		session_free(s);
@@ -177,7 +196,7 @@ on_accepted(struct listener *listener, int fd, struct ip peer)
 	s->control = e->control;
 	s->owner.on = on_stream;
 	s->stream = stream_new(e->control->parts.loop, fd, &s->owner);
-	stream_deadline(s->stream, IDLE_MS);
+	stream_deadline(s->stream, CONTROL_IDLE_MS);
 	list_push(&e->control->sessions, &s->node);
 }
 

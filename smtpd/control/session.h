@@ -19,9 +19,15 @@ enum { /* exit codes of postern, INTERFACE.md 4 */
 	CONTROL_REFUSED = 4,
 };
 
+enum {
+	CONTROL_PENDING = 65536, /* octets of answers not yet read */
+	CONTROL_IDLE_MS = 60000, /* without a request, or without progress */
+};
+
 struct walk { /* over the queue, one item after the other */
 	uint64_t at; /* the last one seen */
 	uint64_t only; /* an id, or 0 */
+	bool paused; /* until the other side has read what there is */
 	char *domain; /* of a waiting recipient, or NULL */
 	size_t count; /* that were acted on */
 	size_t refused;
@@ -36,6 +42,7 @@ struct session {
 	struct list_node node;
 	bool waiting; /* an answer is due */
 	struct walk walk;
+	struct directory_look look; /* at the files, by reload */
 };
 
 struct control { /* the parts, to be read by the verbs */
@@ -44,6 +51,8 @@ struct control { /* the parts, to be read by the verbs */
 	int64_t started_ms;
 };
 
+/* Any bytes as JSON text: those that aren't UTF-8 lose what isn't ASCII. */
+json_t *session_text(struct str);
 /* One line; takes the object over. */
 void session_line(struct session *, json_t *);
 /* The last line of an answer: the object with "ok": true in it. */
@@ -56,6 +65,7 @@ void walk_list(struct session *, const json_t *request);
 void walk_show(struct session *, const json_t *request);
 void walk_retry(struct session *, const json_t *request);
 void walk_drop(struct session *, const json_t *request);
+void walk_resume(struct session *); /* of a paused one */
 void walk_cancel(struct walk *);
 
 #endif

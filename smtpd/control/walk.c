@@ -11,7 +11,8 @@
 
 struct walk_verb {
 	/* What is done with one item that was meant.  True: it counts. */
-	bool (*act)(struct session *, struct queue_item *, const struct envelope *);
+	bool (*act)(
+	    struct session *, struct queue_item *, const struct envelope *);
 	bool needs_choice; /* an id or a domain must be given */
 };
 
@@ -23,23 +24,16 @@ static const char *const state_names[] = {
 };
 
 static json_t *
-text_of(struct str s)
-{
-	json_t *text = json_stringn(s.p, s.n);
-	return text ? text : json_string("?"); /* not UTF-8 */
-}
-
-static json_t *
 recipients_of(const struct queue_item *item, const struct envelope *e)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; e && i < item->count && i < e->count; i++) {
 		const struct recipient_status *status = &item->status[i];
 		json_array_append_new(all,
-		    json_pack("{s:o, s:s, s:s}", "address",
-			text_of(e->recipients[i].address), "state",
+		    json_pack("{s:o, s:s, s:o}", "address",
+			session_text(e->recipients[i].address), "state",
 			state_names[status->state], "reply",
-			status->text ? status->text : ""));
+			session_text(str_of(status->text))));
 	}
 	return all;
 }
@@ -49,12 +43,11 @@ describe(const struct queue_item *item, const struct envelope *e)
 {
 	struct buf id = { 0 };
 	envelope_id_text(item->id, &id);
-	json_t *object = json_pack(
-	    "{s:s, s:I, s:I, s:I, s:b, s:o, s:o}", "id", buf_cstr(&id),
-	    "received_ms", (json_int_t)item->received_ms, "next_ms",
-	    (json_int_t)item->next_ms, "attempts", (json_int_t)item->attempts,
-	    "busy", item->busy, "sender",
-	    text_of(e ? e->sender : STR("")), "recipients",
+	json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:b, s:o, s:o}", "id",
+	    buf_cstr(&id), "received_ms", (json_int_t)item->received_ms,
+	    "next_ms", (json_int_t)item->next_ms, "attempts",
+	    (json_int_t)item->attempts, "busy", item->busy, "sender",
+	    session_text(e ? e->sender : STR("")), "recipients",
 	    recipients_of(item, e));
 	buf_free(&id);
 	return object;
@@ -109,8 +102,8 @@ walk_end(struct session *s)
 	else if (w->only && !w->count)
 		session_fail(s, CONTROL_MISSING, "no such message is queued");
 	else
-		session_done(s,
-		    json_pack("{s:I}", "count", (json_int_t)w->count));
+		session_done(
+		    s, json_pack("{s:I}", "count", (json_int_t)w->count));
 }
 
 static bool
@@ -133,12 +126,20 @@ static void
 on_peeked(struct queue_peek *peek)
 {
 	struct session *s = container_of(peek, struct session, walk.peek);
-	struct queue_item *item =
-	    queue_find(s->control->parts.queue, peek->id);
+	struct queue_item *item = queue_find(s->control->parts.queue, peek->id);
 	if (item && is_meant(&s->walk, item, peek->envelope))
 		s->walk.count += s->walk.verb->act(s, item, peek->envelope);
 	envelope_free(peek->envelope);
 	peek->envelope = NULL;
+	s->walk.paused = stream_pending(s->stream) > CONTROL_PENDING;
+	if (!s->walk.paused)
+		walk_on(s);
+}
+
+void
+walk_resume(struct session *s)
+{
+	s->walk.paused = false;
 	walk_on(s);
 }
 
@@ -148,6 +149,7 @@ walk_on(struct session *s)
 	struct walk *w = &s->walk;
 	struct queue *queue = s->control->parts.queue;
 	struct queue_item *item;
+	stream_deadline(s->stream, CONTROL_IDLE_MS);
 	if (w->only)
 		item = w->at ? NULL : queue_find(queue, w->only);
 	else
@@ -162,12 +164,14 @@ walk_on(struct session *s)
 }
 
 static void
-walk_start(struct session *s, const json_t *request, const struct walk_verb *verb)
+walk_start(
+    struct session *s, const json_t *request, const struct walk_verb *verb)
 {
 	const char *id = json_string_value(json_object_get(request, "id"));
 	const char *to = json_string_value(json_object_get(request, "to"));
 	s->walk = (struct walk){ .verb = verb };
-	if (id && !base62_read(str_of(id), &s->walk.only)) {
+	/* 0 is nobody's id, and would mean all here. */
+	if (id && (!base62_read(str_of(id), &s->walk.only) || !s->walk.only)) {
 		session_fail(s, CONTROL_USAGE, "that is no queue id");
 		return;
 	}

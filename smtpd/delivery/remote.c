@@ -1,4 +1,4 @@
-#include "smtpd/delivery/remote.h"
+#include "smtpd/delivery/remote_private.h"
 
 #include "lib/base/log.h"
 #include "smtpd/delivery/delivery_private.h"
@@ -8,12 +8,7 @@
 
 enum {
 	CONNECT_MS = 30000,
-	IDLE_MS = 5000,
-	MAILS = 100, /* over one connection: more is against many a policy */
-	LOSSES = 3, /* of sessions, then the transaction waits */
 };
-
-static void try_hop(struct remote *);
 
 static const struct settings *
 settings_of(const struct remote *remote)
@@ -33,9 +28,8 @@ hop_of(const struct remote *remote)
 	return &remote->route.hops[remote->hop];
 }
 
-/* Points into the remote. */
-static struct peer
-peer_of(const struct remote *remote)
+struct peer
+remote_peer(const struct remote *remote)
 {
 	const struct route_hop *hop = hop_of(remote);
 	return (struct peer){
@@ -47,14 +41,6 @@ peer_of(const struct remote *remote)
 	};
 }
 
-/* The destination goes on without it. */
-static void
-leave(struct remote *remote)
-{
-	destination_left(remote->destination, remote);
-	remote_free(remote);
-}
-
 /* ---- no session on this hop ---- */
 
 /* Of several reasons a temporary one counts: then it is worth a next try. */
@@ -63,7 +49,7 @@ note(struct remote *remote, struct reply reply)
 {
 	if (reply_class(remote->reply) == 4 && reply_class(reply) == 5)
 		return;
-	struct peer peer = peer_of(remote);
+	struct peer peer = remote_peer(remote);
 	arena_free(&remote->arena);
 	remote->reply = reply_keep(&remote->arena, reply);
 	remote->peer = peer_keep(&remote->arena, &peer);
@@ -89,7 +75,7 @@ next_hop(struct remote *remote)
 {
 	remote->hop++;
 	remote->plain = false;
-	try_hop(remote);
+	remote_try_hop(remote);
 }
 
 static void
@@ -98,7 +84,7 @@ give_up(struct remote *remote)
 	if (!remote->opened)
 		destination_failed(
 		    remote->destination, remote->reply, &remote->peer);
-	leave(remote);
+	remote_leave(remote);
 }
 
 /* RFC 7435 3: a peer whose TLS is broken gets the mail without it. */
@@ -123,103 +109,9 @@ on_refused(struct remote *remote)
 		note(remote, soften(remote, remote->client.reply));
 	smtp_client_free(&remote->client);
 	if (again)
-		try_hop(remote);
+		remote_try_hop(remote);
 	else
 		next_hop(remote);
-}
-
-/* ---- mail ---- */
-
-static void on_done(struct transfer *, bool replied);
-
-static void
-on_idle(struct timer *timer)
-{
-	remote_close(container_of(timer, struct remote, timer));
-}
-
-static void
-become_idle(struct remote *remote)
-{
-	struct delivery *delivery = remote->destination->delivery;
-	remote->phase = REMOTE_IDLE;
-	list_push(&delivery->destinations.idle, &remote->idle);
-	timer_start(&remote->timer, delivery->parts.loop, IDLE_MS, on_idle);
-}
-
-static void
-send_next(struct remote *remote)
-{
-	if (remote->mails == MAILS || remote->destination->delivery->stopping) {
-		remote_close(remote);
-		return;
-	}
-	struct transfer *t = destination_take(remote->destination);
-	if (!t) {
-		become_idle(remote);
-		return;
-	}
-	remote->phase = REMOTE_BUSY;
-	remote->transfer = t;
-	remote->mails++;
-	transfer_start(t, &remote->client, on_done);
-}
-
-void
-remote_resume(struct remote *remote)
-{
-	timer_stop(&remote->timer);
-	list_remove(&remote->idle);
-	send_next(remote);
-}
-
-/* RFC 5321 3.8, 5.1: it may go elsewhere as long as it can't have arrived */
-static bool
-may_go_again(const struct remote *remote, const struct transfer *t)
-{
-	bool elsewhere =
-	    remote->mails > 1 || remote->hop + 1 < remote->route.count;
-	return elsewhere && !transfer_is_sent(t) && t->losses + 1 < LOSSES;
-}
-
-/* The session has broken off in a transaction. */
-static void
-lose(struct remote *remote, struct transfer *t, bool replied)
-{
-	struct destination *destination = remote->destination;
-	struct reply reply = remote->client.reply;
-	struct peer peer = peer_of(remote);
-	remote->transfer = NULL;
-	if (may_go_again(remote, t)) {
-		t->losses++;
-		transfer_stop(t);
-		destination_return(destination, t);
-	} else if (replied) {
-		transfer_settle(t, &peer);
-	} else {
-		transfer_answer(t, reply, &peer);
-	}
-	destination_lost(destination, reply, &peer);
-}
-
-/* Then the session says whether it is ready for more, or has ended. */
-static void
-on_done(struct transfer *t, bool replied)
-{
-	struct remote *remote = container_of(t->client, struct remote, client);
-	struct peer peer = peer_of(remote);
-	if (replied && remote->client.failure != CLIENT_OK) {
-		lose(remote, t, true);
-		return;
-	}
-	remote->transfer = NULL;
-	if (replied) {
-		destination_answered(remote->destination);
-		transfer_settle(t, &peer);
-	} else {
-		transfer_drop(t);
-		send_next(remote);
-	}
 }
 
 /* ---- the session ---- */
@@ -233,23 +125,7 @@ on_ready(struct smtp_client *client)
 		remote->mails = 0;
 		destination_opened(remote->destination);
 	}
-	send_next(remote);
-}
-
-/* A connection that served may be lost by age: the same host again. */
-static void
-on_broken(struct remote *remote)
-{
-	bool fresh = remote->mails <= 1;
-	if (remote->transfer)
-		lose(remote, remote->transfer, false);
-	smtp_client_free(&remote->client);
-	if (list_empty(&remote->destination->waiting))
-		leave(remote);
-	else if (fresh)
-		next_hop(remote);
-	else
-		try_hop(remote);
+	remote_send_next(remote);
 }
 
 static void
@@ -258,8 +134,8 @@ on_ended(struct smtp_client *client)
 	struct remote *remote = container_of(client, struct remote, client);
 	static void (*const actions[])(struct remote *) = {
 		[REMOTE_OPENING] = on_refused,
-		[REMOTE_BUSY] = on_broken,
-		[REMOTE_IDLE] = leave,
+		[REMOTE_BUSY] = remote_broken,
+		[REMOTE_IDLE] = remote_leave,
 	};
 	actions[remote->phase](remote);
 }
@@ -310,8 +186,8 @@ source(const struct settings *settings, struct ip to)
 	return (struct ip){ 0 };
 }
 
-static void
-try_hop(struct remote *remote)
+void
+remote_try_hop(struct remote *remote)
 {
 	if (remote->hop == remote->route.count) {
 		give_up(remote);
@@ -335,7 +211,7 @@ on_route(struct route *route)
 	struct remote *remote = container_of(route, struct remote, route);
 	if (route->count == 0)
 		remote->reply = route->failure;
-	try_hop(remote);
+	remote_try_hop(remote);
 }
 
 /* ---- for the destination ---- */
@@ -359,20 +235,13 @@ remote_open(struct destination *d)
 }
 
 void
-remote_close(struct remote *remote)
-{
-	smtp_client_quit(&remote->client);
-	leave(remote);
-}
-
-void
 remote_stop(struct remote *remote)
 {
 	struct transfer *t = remote->transfer;
 	if (t && transfer_is_sent(t))
 		return;
 	remote->transfer = NULL;
-	leave(remote);
+	remote_leave(remote);
 	if (t)
 		transfer_drop(t);
 }

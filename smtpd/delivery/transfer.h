@@ -21,8 +21,8 @@ struct transfer { /* a part of its parcel */
 	struct smtp_client *client; /* not NULL: it is under way */
 	/* Replies are in mail, or none: the message can't be had. */
 	void (*done)(struct transfer *, bool replied);
-	struct smtp_mail mail; /* private from here on */
-	struct str *addresses;
+	struct smtp_mail mail;
+	struct str *addresses; /* private from here on */
 	struct queue_open_message open;
 	bool opened; /* the message is there until it is released */
 	struct feed feed;

@@ -9,8 +9,7 @@ static const char *const bound_mechanisms[] = { "SCRAM-SHA-256-PLUS",
 	"SCRAM-SHA-256", "PLAIN", "LOGIN", NULL };
 
 static const struct reply bad_base64 = { 501, "5.5.2", "Bad base64" };
-static const struct reply wrong = { 535, "5.7.8",
-	"Name or password is wrong" };
+static const struct reply wrong = { 535, "5.7.8", "Name or password is wrong" };
 static const struct reply busy = { 454, "4.7.0",
 	"Logins can't be checked now, try again later" };
 static const struct reply too_often = { 421, "4.7.0",
@@ -21,8 +20,7 @@ auth_mechanisms(const struct connection *c)
 {
 	const char *type;
 	struct buf data = { 0 };
-	bool bound =
-	    stream_channel_binding(c->server.stream, &type, &data);
+	bool bound = stream_channel_binding(c->server.stream, &type, &data);
 	buf_free(&data);
 	return bound ? bound_mechanisms : login_mechanisms;
 }
@@ -51,8 +49,7 @@ answer_refused(struct connection *c)
 {
 	struct inbound *inbound = c->inbound;
 	struct str account = buf_str(&c->login.account);
-	int64_t delay =
-	    limits_failed_login(&inbound->limits, c->peer, account);
+	int64_t delay = limits_failed_login(&inbound->limits, c->peer, account);
 	event_auth(c, account, "refused");
 	if (delay > 0)
 		timer_start(
@@ -122,8 +119,7 @@ auth_start(struct smtp_server *server, struct str mechanism, struct str initial)
 {
 	struct connection *c = container_of(server, struct connection, server);
 	struct buf bytes = { 0 };
-	snprintf(c->mechanism, sizeof c->mechanism, "%.*s",
-	    STR_ARG(mechanism));
+	snprintf(c->mechanism, sizeof c->mechanism, "%.*s", STR_ARG(mechanism));
 	if (!limits_may_login(&c->inbound->limits, c->peer, STR(""))) {
 		event_auth(c, STR(""), "too often");
 		smtp_server_reply(server, too_often);

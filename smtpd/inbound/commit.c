@@ -10,14 +10,22 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { OWN_HOPS = 5 }; /* through this host: a message of ours may come back */
+enum {
+	OWN_HOPS = 5
+}; /* through this host: a message of ours may come back */
 
-static const struct reply no_space = { 452, "4.3.1",
-	"No space for mail now, try again later" };
-static const struct reply our_fault = { 451, "4.3.0",
-	"The message can't be kept now, try again later" };
 static const struct reply looped = { 554, "5.4.6",
 	"Too many hops, this mail goes in circles" };
+
+const struct reply *
+commit_failure(int error)
+{
+	static const struct reply no_space = { 452, "4.3.1",
+		"No space for mail now, try again later" };
+	static const struct reply our_fault = { 451, "4.3.0",
+		"The message can't be kept now, try again later" };
+	return error == ENOSPC || error == EDQUOT ? &no_space : &our_fault;
+}
 
 static struct transaction *
 transaction_of(struct flow *flow)
@@ -52,7 +60,7 @@ commit_answer(struct flow *flow)
 	struct transaction *t = transaction_of(flow);
 	struct buf text = { 0 };
 	if (t->add.result == QUEUE_FULL)
-		return commit_refuse(t, no_space);
+		return commit_refuse(t, *commit_failure(ENOSPC));
 	event_received(t);
 	buf_adds(&text, "Queued as ");
 	envelope_id_text(t->id, &text);
@@ -110,7 +118,7 @@ on_finished(struct queue_body *body)
 {
 	struct transaction *t = container_of(body, struct transaction, body);
 	if (body->error)
-		t->refusal = body->error == ENOSPC ? &no_space : &our_fault;
+		t->refusal = commit_failure(body->error);
 	flow_release(&t->flow);
 }
 
@@ -154,8 +162,8 @@ commit_add_received(struct transaction *t, struct buf *out)
 	struct buf id = { 0 };
 	envelope_id_text(t->id, &id);
 	if (*t->tls.version)
-		snprintf(tls, sizeof tls, "%s %s", t->tls.version,
-		    t->tls.cipher);
+		snprintf(
+		    tls, sizeof tls, "%s %s", t->tls.version, t->tls.cipher);
 	trace_received(out,
 	    &(struct trace){
 		.helo = t->helo,

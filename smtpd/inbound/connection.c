@@ -2,12 +2,10 @@
 
 #include "lib/base/codec.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct reply no_space = { 452, "4.3.1",
-	"No space for mail now, try again later" };
-static const struct reply stopping = { 421, "4.3.2", "Stopping" };
 static const struct reply not_yours = { 550, "5.7.1",
 	"This sender address is not one of yours" };
 
@@ -33,9 +31,9 @@ static const struct reply *
 check_sender(struct connection *c, const struct address *sender)
 {
 	if (c->inbound->stopping)
-		return &stopping;
+		return &inbound_stopping;
 	if (!queue_has_space(c->inbound->parts.queue))
-		return &no_space;
+		return commit_failure(ENOSPC);
 	return may_send(c, sender) ? NULL : &not_yours;
 }
 
@@ -48,8 +46,8 @@ on_mail(struct smtp_server *server, const struct address *sender,
 	(void)params;
 	c->transaction = transaction_new(c, sender);
 	if (refusal)
-		event_reject(c, c->transaction->sender, (struct str){ 0 },
-		    *refusal);
+		event_reject(
+		    c, c->transaction->sender, (struct str){ 0 }, *refusal);
 	smtp_server_reply(
 	    server, refusal ? *refusal : REPLY(250, "2.1.0", "Sender OK"));
 }

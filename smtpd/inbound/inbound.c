@@ -15,7 +15,7 @@ enum {
 	SWEEP_MS = 50,
 };
 
-static const struct reply stopping = { 421, "4.3.2", "Stopping" };
+const struct reply inbound_stopping = { 421, "4.3.2", "Stopping" };
 static const char too_many[] = "421 4.7.0 Too many connections\r\n";
 
 /* ---- connections ---- */
@@ -105,7 +105,7 @@ close_idle(struct inbound *inbound)
 	for (; n; n = list_next(&inbound->connections, n)) {
 		struct connection *c = container_of(n, struct connection, node);
 		if (smtp_server_idle(&c->server))
-			smtp_server_close(&c->server, stopping);
+			smtp_server_close(&c->server, inbound_stopping);
 	}
 }
 

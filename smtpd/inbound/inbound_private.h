@@ -91,6 +91,7 @@ struct connection {
 	struct list_node node;
 };
 
+extern const struct reply inbound_stopping;
 extern const struct smtp_service connection_service;
 /* Takes the descriptor over; it frees itself. */
 void connection_start(const struct port *, int fd, struct ip peer);
@@ -105,7 +106,10 @@ const char *const *auth_mechanisms(const struct connection *);
 
 /* ---- one message ---- */
 
-enum transaction_part { PART_HEADER, PART_BODY };
+enum transaction_part {
+	PART_HEADER,
+	PART_BODY
+};
 
 /* From MAIL to the final dot the session owns it.  Then it owns itself until
    its flow ends: in the queue, or in nothing. */
@@ -150,7 +154,8 @@ struct transaction {
 	struct queue_add add;
 };
 
-struct transaction *transaction_new(struct connection *, const struct address *sender);
+struct transaction *transaction_new(
+    struct connection *, const struct address *sender);
 void transaction_free(struct transaction *); /* from any state but commit */
 void transaction_data(struct transaction *);
 void transaction_body(struct transaction *, struct str piece);
@@ -166,6 +171,8 @@ extern const struct flow_step accept_steps[], submit_steps[];
 
 /* ---- commit.c: steps of both, and what they share ---- */
 
+/* What a failed write or a full queue (ENOSPC) is answered. */
+const struct reply *commit_failure(int error);
 enum step commit_checks(struct flow *);
 enum step commit_body(struct flow *);
 enum step commit_add(struct flow *);
@@ -177,7 +184,8 @@ void commit_add_received(struct transaction *, struct buf *);
 /* ---- event.c ---- */
 
 void event_received(const struct transaction *);
-void event_reject(const struct connection *, struct str from, struct str to, struct reply);
+void event_reject(
+    const struct connection *, struct str from, struct str to, struct reply);
 void event_reject_message(const struct transaction *, struct reply);
 void event_auth(const struct connection *, struct str user, const char *result);
 

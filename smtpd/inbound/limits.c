@@ -116,8 +116,8 @@ take_tally(struct tallies *all, struct str key)
 			remove_oldest(all);
 		tally = mem_alloc(sizeof *tally + key.n + 1);
 		memcpy(tally->key, key.p, key.n);
-		map_add(&all->map, &tally->node,
-		    (struct str){ tally->key, key.n });
+		map_add(
+		    &all->map, &tally->node, (struct str){ tally->key, key.n });
 	}
 	list_remove(&tally->age);
 	list_push(&all->ages, &tally->age);
@@ -182,9 +182,8 @@ limits_failed_login(struct limits *l, struct ip ip, struct str account)
 {
 	struct key key;
 	uint64_t failures = count_failure(l, &l->addresses, make_key(&key, ip));
-	uint64_t others = str_empty(account) ?
-	    0 :
-	    count_failure(l, &l->accounts, account);
+	uint64_t others =
+	    str_empty(account) ? 0 : count_failure(l, &l->accounts, account);
 	int64_t delay = DELAY_MS;
 	if (failures < others)
 		failures = others;

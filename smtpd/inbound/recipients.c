@@ -38,8 +38,8 @@ add_once(struct transaction *t, struct recipient recipient)
 }
 
 static void
-add_mailboxes(struct transaction *t, const struct mailbox_list *list,
-    struct str original)
+add_mailboxes(
+    struct transaction *t, const struct mailbox_list *list, struct str original)
 {
 	for (size_t i = 0; i < list->count; i++)
 		add_once(t,
@@ -84,8 +84,8 @@ recipients_add(struct transaction *t, const struct address *address)
 	struct str original = address_text(*address, arena);
 	if (remote)
 		add_once(t,
-		    (struct recipient){ RECIPIENT_REMOTE, original, original,
-			STR("") });
+		    (struct recipient){
+			RECIPIENT_REMOTE, original, original, STR("") });
 	else
 		add_mailboxes(t, &list, original);
 	if (t->recipients++ == 0)

@@ -27,8 +27,8 @@ transaction_of(struct flow *flow)
 static bool
 has_twins(const struct header *header)
 {
-	static const char *const names[] = { "Date", "Sender", "Reply-To",
-		"To", "Cc", "Message-ID", "Subject" };
+	static const char *const names[] = { "Date", "Sender", "Reply-To", "To",
+		"Cc", "Message-ID", "Subject" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (header_count(header, names[i]) > 1)
 			return true;
@@ -127,8 +127,7 @@ complete(struct flow *flow)
 static void
 on_signed(struct sign_request *request)
 {
-	struct transaction *t =
-	    container_of(request, struct transaction, sign);
+	struct transaction *t = container_of(request, struct transaction, sign);
 	if (request->result == SIGN_DONE) {
 		buf_add(&request->fields, buf_str(&t->message->header));
 		buf_free(&t->message->header);

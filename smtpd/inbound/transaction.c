@@ -9,16 +9,13 @@
 enum {
 	WRITE_AT = 65536, /* octets of a body that are written at once */
 	PENDING_MAX = 262144, /* not yet written: the peer is made to wait */
+	HEADER_SHORT = 16384, /* octets that it gets when memory is short */
 };
 
 static const struct reply header_too_large = { 552, "5.3.4",
 	"The header section is too large" };
 static const struct reply has_nul = { 550, "5.6.0",
 	"The header section holds a NUL" };
-static const struct reply no_space = { 452, "4.3.1",
-	"No space for mail now, try again later" };
-static const struct reply our_fault = { 451, "4.3.0",
-	"The message can't be kept now, try again later" };
 
 /* ---- from MAIL ---- */
 
@@ -133,7 +130,7 @@ on_drained(struct queue_body *body)
 {
 	struct transaction *t = container_of(body, struct transaction, body);
 	if (body->error) {
-		refuse(t, body->error == ENOSPC ? &no_space : &our_fault);
+		refuse(t, commit_failure(body->error));
 		return;
 	}
 	account(t);
@@ -144,8 +141,7 @@ on_drained(struct queue_body *body)
 static void
 spill(struct transaction *t)
 {
-	queue_body_start(
-	    t->inbound->parts.queue, &t->body, t->id, on_drained);
+	queue_body_start(t->inbound->parts.queue, &t->body, t->id, on_drained);
 	t->spilled = true;
 	t->piece = buf_take(&t->message->body);
 }
@@ -156,6 +152,11 @@ keep_within_bounds(struct transaction *t)
 {
 	struct message *m = t->message;
 	bool much = account(t);
+	/* A header section can go to no file, and many peers may send one. */
+	if (much && t->part == PART_HEADER && m->header.n > HEADER_SHORT) {
+		refuse(t, commit_failure(ENOSPC));
+		return;
+	}
 	if (!t->spilled && m->body.n > 0 &&
 	    (much || m->header.n + m->body.n > QUEUE_INLINE))
 		spill(t);
@@ -214,8 +215,7 @@ add_header(struct transaction *t, struct str piece)
 	if ((end ? end - 2 : all.n) > HEADER_MAX_BYTES)
 		refuse(t, &header_too_large);
 	else if (end)
-		end_header(
-		    t, str_sub(all, 0, end - 2), str_from(all, end - 2));
+		end_header(t, str_sub(all, 0, end - 2), str_from(all, end - 2));
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * directory_private.h - what the files of the directory share: directory.c
- * (the snapshot and its questions), users.c and aliases.c (the two files);
- * login.c reads the verifiers.
+ * (the snapshot and its questions), directory_read.c (how one is made), users.c
+ * and aliases.c (two of the files), keeper.c; login.c reads the verifiers.
  */
 #ifndef SMTPD_LOCAL_DIRECTORY_PRIVATE_H
 #define SMTPD_LOCAL_DIRECTORY_PRIVATE_H
@@ -62,7 +62,7 @@ struct reading {
 	struct buf *errors;
 };
 
-/* Adds "file:line: reason" (line 0: "file: reason"). */
+/* Adds "file:line: reason". */
 void reading_complain(struct reading *, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -70,9 +70,24 @@ void reading_complain(struct reading *, unsigned line, const char *format, ...)
 void users_read(struct reading *, struct str text);
 void aliases_read(struct reading *, struct str text);
 
+/* directory_read.c: the files' bytes, without a disk */
+struct directory_texts {
+	struct buf domains, users, aliases;
+};
+
+struct directory *directory_parse(const struct settings *,
+    const struct directory_texts *, struct buf *errors);
+
 /* directory.c */
-struct entry *directory_find(const struct directory *, struct str local, struct str domain); /* exactly this one, or NULL */
-struct entry *directory_add(struct directory *, struct str local, struct str domain);
+struct entry *directory_find(const struct directory *, struct str local,
+    struct str domain); /* exactly this one, or NULL */
+struct entry *directory_add(
+    struct directory *, struct str local, struct str domain);
+
+/* The entry that an address belongs to: its own, that without +tag, or the
+   domain's catch-all; NULL when there is none. */
+struct entry *directory_route(const struct directory *, const struct address *);
+const struct user *directory_user(const struct directory *, struct str account);
 
 /* keeper.c */
 struct loop *directory_loop(const struct directory_keeper *);

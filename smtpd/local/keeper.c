@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { FILES = 3, LOOK_MS = 1000 };
+enum {
+	FILES = 3,
+	LOOK_MS = 1000
+};
 
 static const char *const files[FILES] = { "domains", "users", "aliases" };
 
@@ -34,6 +37,8 @@ struct directory_keeper {
 	struct timer timer;
 	struct look *look; /* the one under way, or NULL */
 	bool again; /* somebody asked for a look meanwhile */
+	struct list waiting; /* directory_look: for the next look */
+	struct list looking; /* the same: for the one under way */
 };
 
 struct look { /* one look at the files, on a worker */
@@ -65,7 +70,7 @@ stamp_of(const struct settings *settings, const char *file)
 	return (struct stamp){
 		.inode = st.st_ino,
 		.size = st.st_size,
-		.changed = st.st_mtim,
+		.changed = st.st_ctim, /* a new owner counts as well */
 	};
 }
 
@@ -151,6 +156,26 @@ look_new(struct directory_keeper *keeper)
 }
 
 static void
+move_all(struct list *from, struct list *to)
+{
+	struct list_node *n;
+	while ((n = list_pop(from)))
+		list_push(to, n);
+}
+
+/* Those who ask again meanwhile wait for another look. */
+static void
+tell_looking(struct directory_keeper *keeper)
+{
+	struct list_node *n;
+	while ((n = list_pop(&keeper->looking))) {
+		struct directory_look *w =
+		    container_of(n, struct directory_look, node);
+		w->done(w);
+	}
+}
+
+static void
 run_look(struct job *job)
 {
 	look(container_of(job, struct look, job));
@@ -167,6 +192,7 @@ on_looked(struct job *job)
 		timer_start(&keeper->timer, keeper->loop,
 		    keeper->again ? 0 : LOOK_MS, on_timer);
 		keeper->again = false;
+		tell_looking(keeper);
 	}
 	look_free(l);
 }
@@ -179,6 +205,7 @@ on_timer(struct timer *timer)
 	struct look *l = look_new(keeper);
 	if (job_start(keeper->lane, &l->job, run_look, on_looked)) {
 		keeper->look = l;
+		move_all(&keeper->waiting, &keeper->looking);
 		return;
 	}
 	look_free(l);
@@ -196,6 +223,8 @@ directory_keeper_new(
 	keeper->lane = lane;
 	keeper->settings = settings;
 	list_init(&keeper->listeners);
+	list_init(&keeper->waiting);
+	list_init(&keeper->looking);
 	for (int i = 0; i < FILES; i++)
 		keeper->stamps[i].error = -1; /* like no file */
 	struct look *l = look_new(keeper);
@@ -242,6 +271,21 @@ directory_reload(struct directory_keeper *keeper)
 		keeper->again = true;
 	else
 		timer_start(&keeper->timer, keeper->loop, 0, on_timer);
+}
+
+void
+directory_look_start(struct directory_keeper *keeper,
+    struct directory_look *look, void (*done)(struct directory_look *))
+{
+	look->done = done;
+	list_push(&keeper->waiting, &look->node);
+	directory_reload(keeper);
+}
+
+void
+directory_look_cancel(struct directory_look *look)
+{
+	list_remove(&look->node);
 }
 
 struct str

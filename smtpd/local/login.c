@@ -14,8 +14,7 @@ const char *const login_mechanisms[] = { "SCRAM-SHA-256", "PLAIN", "LOGIN",
 static void
 on_changed(struct directory_listener *listener, const struct directory *d)
 {
-	struct logins *logins =
-	    container_of(listener, struct logins, listener);
+	struct logins *logins = container_of(listener, struct logins, listener);
 	snapshot_take(&logins->snapshot, d);
 }
 
@@ -143,7 +142,8 @@ login_start(struct logins *logins, struct login *login, const char *mechanism,
 	work->mechanism = buf_of(str_of(mechanism));
 	work->input = buf_of(initial);
 	work->has_input = initial.p;
-	work->realm = buf_of(directory_domain(directory_now(logins->keeper), 0));
+	work->realm =
+	    buf_of(directory_domain(directory_now(logins->keeper), 0));
 	work->binding_type = buf_of(str_of(binding_type));
 	work->binding_data = buf_of(binding);
 	login->work = work;

@@ -15,8 +15,9 @@ struct logins; /* libsasl2's state: one per process */
 struct login_work;
 
 /* The mechanisms' plug-ins are loaded here: before the sandbox.  NULL with
-   *why when one of the four is missing. */
-struct logins *logins_new(struct directory_keeper *, const char *hostname, const char **why);
+ *why when one of the four is missing. */
+struct logins *logins_new(
+    struct directory_keeper *, const char *hostname, const char **why);
 void logins_lane(struct logins *, struct lane *cpu); /* once threads may run */
 void logins_free(struct logins *);
 extern const char *const login_mechanisms[]; /* NULL-ended, without -PLUS */
@@ -31,15 +32,18 @@ enum login_result {
 struct login { /* one exchange; {0} is idle */
 	struct buf challenge; /* raw, not base64 */
 	struct buf account; /* with DONE; with REFUSED the name that was tried,
-	                       as far as it is known, for the limits */
+			       as far as it is known, for the limits */
 	enum login_result result;
 	void (*done)(struct login *);
 	struct login_work *work; /* private */
 };
 
 /* initial.p NULL: the client sent none.  Both bindings may be "". */
-void login_start(struct logins *, struct login *, const char *mechanism, struct str initial, const char *binding_type, struct str binding, void (*done)(struct login *));
-void login_step(struct login *, struct str response, void (*done)(struct login *));
+void login_start(struct logins *, struct login *, const char *mechanism,
+    struct str initial, const char *binding_type, struct str binding,
+    void (*done)(struct login *));
+void login_step(
+    struct login *, struct str response, void (*done)(struct login *));
 void login_cancel(struct login *); /* and frees its buffers */
 
 #endif

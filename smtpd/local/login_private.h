@@ -57,7 +57,8 @@ void snapshot_close(struct snapshot *);
 void snapshot_take(struct snapshot *, const struct directory *);
 /* On any thread.  An account that isn't there has one, too: always the same,
    and no password fits it. */
-void snapshot_verifier(struct snapshot *, struct str account, char text[LOGIN_VERIFIER]);
+void snapshot_verifier(
+    struct snapshot *, struct str account, char text[LOGIN_VERIFIER]);
 
 /* login_sasl.c */
 bool login_sasl_open(struct logins *, const char **why);

@@ -114,8 +114,8 @@ wants(const struct propval *value, unsigned flags)
 }
 
 static void
-set_property(struct logins *logins, sasl_server_params_t *params,
-    struct str account)
+set_property(
+    struct logins *logins, sasl_server_params_t *params, struct str account)
 {
 	char verifier[LOGIN_VERIFIER];
 	char text[sizeof prefix + LOGIN_VERIFIER];
@@ -198,9 +198,9 @@ on_authorize(sasl_conn_t *sasl, void *context, const char *wanted,
 	(void)sasl, (void)context, (void)realm, (void)realm_length;
 	(void)properties;
 	return str_eq((struct str){ wanted, wanted_length },
-		   (struct str){ known, known_length }) ?
-	    SASL_OK :
-	    SASL_NOAUTHZ;
+		   (struct str){ known, known_length })
+	    ? SASL_OK
+	    : SASL_NOAUTHZ;
 }
 
 static int
@@ -211,17 +211,17 @@ on_check(sasl_conn_t *sasl, void *context, const char *user,
 	struct propval values[2] = { { 0 } };
 	struct verifier verifier;
 	(void)sasl, (void)context, (void)user;
-	if (prop_getnames(properties, names, values) < 1 ||
-	    !values[0].values || !values[0].values[0])
+	if (prop_getnames(properties, names, values) < 1 || !values[0].values ||
+	    !values[0].values[0])
 		return SASL_NOUSER;
 	struct str text = str_of(values[0].values[0]);
 	if (!str_starts(text, str_of(prefix)) ||
 	    !verifier_parse(
 		str_from(text, sizeof prefix - 1), ":$:", &verifier))
 		return SASL_NOVERIFY;
-	return verifier_matches(&verifier, (struct str){ password, length }) ?
-	    SASL_OK :
-	    SASL_BADAUTH;
+	return verifier_matches(&verifier, (struct str){ password, length })
+	    ? SASL_OK
+	    : SASL_BADAUTH;
 }
 
 /* ---- an exchange ---- */

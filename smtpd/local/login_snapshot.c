@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INVENTED_SALT = 16 };
+enum {
+	INVENTED_SALT = 16
+};
 
 struct account {
 	struct map_node node;

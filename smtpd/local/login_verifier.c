@@ -26,18 +26,17 @@ read_bytes(
 }
 
 bool
-verifier_parse(
-    struct str text, const char separators[4], struct verifier *v)
+verifier_parse(struct str text, const char separators[4], struct verifier *v)
 {
 	size_t n;
 	struct str iterations = str_cut(&text, separators[0]);
 	struct str salt = str_cut(&text, separators[1]);
 	struct str stored_key = str_cut(&text, separators[2]);
-	return str_to_u64(iterations, &v->iterations) &&
-	    v->iterations > 0 && v->iterations <= INT_MAX &&
+	return str_to_u64(iterations, &v->iterations) && v->iterations > 0 &&
+	    v->iterations <= INT_MAX &&
 	    read_bytes(salt, v->salt, 1, VERIFIER_SALT, &v->salt_size) &&
-	    read_bytes(stored_key, v->stored_key, VERIFIER_HASH,
-		VERIFIER_HASH, &n) &&
+	    read_bytes(
+		stored_key, v->stored_key, VERIFIER_HASH, VERIFIER_HASH, &n) &&
 	    read_bytes(text, v->server_key, VERIFIER_HASH, VERIFIER_HASH, &n);
 }
 

@@ -7,7 +7,10 @@
 
 #include "lib/base/str.h"
 
-enum { VERIFIER_HASH = 32, VERIFIER_SALT = 64 };
+enum {
+	VERIFIER_HASH = 32,
+	VERIFIER_SALT = 64
+};
 
 struct verifier {
 	uint64_t iterations;
@@ -19,7 +22,8 @@ struct verifier {
 
 /* Iterations, salt, StoredKey and ServerKey with one separator behind each of
    the first three: ",,," in config/users, ":$:" in SASL. */
-bool verifier_parse(struct str text, const char separators[4], struct verifier *);
+bool verifier_parse(
+    struct str text, const char separators[4], struct verifier *);
 /* Costs as much CPU time as the iterations say. */
 bool verifier_matches(const struct verifier *, struct str password);
 

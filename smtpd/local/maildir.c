@@ -104,8 +104,7 @@ make_folders(struct placing *p)
 		    arena_str(&p->arena, str_sub(path, 0, n)).p, FOLDER_MODE);
 	}
 	for (int i = 0; made && i < 3; i++)
-		made = file_mkdirs(
-		    below(p, parts[i], STR("")), FOLDER_MODE);
+		made = file_mkdirs(below(p, parts[i], STR("")), FOLDER_MODE);
 	return made;
 }
 
@@ -217,16 +216,14 @@ move_in(const char *tmp, const char *to)
 {
 	if (rename_flagged(tmp, to, RENAME_NOREPLACE))
 		return true;
-	return knows_no_flags(errno) && link(tmp, to) == 0 &&
-	    unlink(tmp) == 0;
+	return knows_no_flags(errno) && link(tmp, to) == 0 && unlink(tmp) == 0;
 }
 
 /* What is there leaves first: for an instant a mail program sees neither. */
 static bool
 exchange_in_steps(struct placing *p, const char *to)
 {
-	const char *old =
-	    arena_printf(&p->arena, "%s.old", p->tmp).p;
+	const char *old = arena_printf(&p->arena, "%s.old", p->tmp).p;
 	if (rename(to, old) != 0)
 		return false;
 	if (!move_in(p->tmp, to))
@@ -263,38 +260,53 @@ scan(struct placing *p, DIR *dir)
 	return NULL;
 }
 
-/* LOOK_CUR.  A name that changes during the scan may be missed: not found
-   counts only when the folder stayed as it was. */
-static const char *
-find_in_cur(struct placing *p)
+static bool
+same_time(const struct stat *a, const struct stat *b)
 {
-	DIR *dir = opendir(below(p, "cur", STR("")));
+	return a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* A name that changes during the scan may be missed: not found counts only
+   when the folder stayed as it was. */
+static const char *
+scan_until_still(struct placing *p, DIR *dir)
+{
 	struct stat before, after;
-	const char *found = NULL;
-	bool changed = true;
-	for (int i = 0; dir && !found && changed && i < LOOKS; i++) {
+	const char *found;
+	int looks = 0;
+	do {
 		rewinddir(dir);
 		fstat(dirfd(dir), &before);
 		found = scan(p, dir);
 		fstat(dirfd(dir), &after);
-		changed = before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
-		    before.st_mtim.tv_nsec != after.st_mtim.tv_nsec;
-	}
-	if (dir)
-		closedir(dir);
+	} while (!found && !same_time(&before, &after) && ++looks < LOOKS);
 	return found;
+}
+
+/* LOOK_CUR.  False when nobody can look. */
+static bool
+find_in_cur(struct placing *p, const char **found)
+{
+	DIR *dir = opendir(below(p, "cur", STR("")));
+	*found = NULL;
+	if (!dir)
+		return errno == ENOENT;
+	*found = scan_until_still(p, dir);
+	closedir(dir);
+	return true;
 }
 
 /* REWRITE: in place of what is found, else into new/. */
 static bool
 replace(struct placing *p)
 {
+	const char *found;
 	for (int i = 0; i < LOOKS; i++) {
 		if (exchange(p, p->new))
 			return true;
-		if (errno != ENOENT)
+		if (errno != ENOENT || !find_in_cur(p, &found))
 			return false;
-		const char *found = find_in_cur(p);
 		if (found ? exchange(p, found) : move_in(p->tmp, p->new))
 			return true;
 		if (errno != (found ? ENOENT : EEXIST))
@@ -337,7 +349,8 @@ maildir_place(const struct maildir_delivery *delivery)
 {
 	struct placing p = {
 		.delivery = delivery,
-		.recipient = &delivery->envelope->recipients[delivery->recipient],
+		.recipient =
+		    &delivery->envelope->recipients[delivery->recipient],
 	};
 	bool done = place(&p);
 	int error = errno;

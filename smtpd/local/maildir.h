@@ -18,7 +18,7 @@ struct maildir_delivery {
 	size_t recipient; /* index of a local one */
 	const struct message *message;
 	bool replace; /* after a start: what is found in new/ or cur/ under our
-	                 name is exchanged for this one, whatever its length */
+			 name is exchanged for this one, whatever its length */
 	const char *hostname;
 };
 

@@ -43,8 +43,8 @@ add_user(struct directory *d, const struct address *address, struct str name,
     struct str password)
 {
 	struct user *user = arena_alloc(&d->arena, sizeof *user);
-	user->verifier =
-	    arena_str(&d->arena, str_from(password, str_find(password, '}') + 1));
+	user->verifier = arena_str(
+	    &d->arena, str_from(password, str_find(password, '}') + 1));
 	map_add(&d->users, &user->node, arena_str(&d->arena, name));
 	directory_add(d, address->local, address->domain)->user = user;
 	if (!d->first)

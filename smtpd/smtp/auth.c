@@ -1,6 +1,6 @@
 #include "smtpd/smtp/server_private.h"
 
-/* The frame of AUTH, RFC 4954.  What is exchanged in it is the service's. */
+/* RFC 4954 4: the frame of AUTH; what is exchanged in it is the service's */
 
 static const struct reply no_such_mechanism = { 504, "5.5.4",
 	"No such mechanism here" };

@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
-enum { LINGER_MS = 10000, HANDSHAKE_MS = 30000 };
+enum {
+	LINGER_MS = 10000,
+	HANDSHAKE_MS = 30000,
+	MINUTE_MS = 60000,
+};
 
 /* ---- telling the owner: always later, so that it may free us ---- */
 
@@ -42,16 +46,22 @@ client_keep(struct arena *arena, struct reply reply)
 
 /* ---- the queue ---- */
 
+/* The reply that is due next has the time of its command. */
+static void
+set_deadline(struct smtp_client_private *p)
+{
+	stream_deadline(p->stream, p->steps[p->first]->minutes * MINUTE_MS);
+}
+
 void
 client_say(struct smtp_client *client, const struct client_step *step)
 {
 	struct smtp_client_private *p = client->private;
 	stream_write(p->stream, buf_str(&p->out));
 	buf_clear(&p->out);
-	if (p->waiting == 0)
-		stream_deadline(p->stream, step->ms);
 	p->steps[(p->first + p->waiting) % CLIENT_WINDOW] = step;
-	p->waiting++;
+	if (p->waiting++ == 0)
+		set_deadline(p);
 }
 
 /* Where we are, in words. */
@@ -81,10 +91,9 @@ failure_now(const struct smtp_client_private *p)
 static struct reply
 unexpected(struct smtp_client_private *p, struct reply reply)
 {
-	const char *text =
-	    arena_printf(&p->arena, "Unexpected reply %s: %d %s", place(p),
-		reply.code, reply.text)
-		.p;
+	const char *text = arena_printf(&p->arena, "Unexpected reply %s: %d %s",
+	    place(p), reply.code, reply.text)
+			       .p;
 	return REPLY(451, "4.5.0", text);
 }
 
@@ -115,8 +124,7 @@ static void
 lose(struct smtp_client *client, const char *what)
 {
 	struct smtp_client_private *p = client->private;
-	const char *text =
-	    arena_printf(&p->arena, "%s %s", what, place(p)).p;
+	const char *text = arena_printf(&p->arena, "%s %s", what, place(p)).p;
 	client_end(client, failure_now(p), REPLY(451, "4.4.2", text));
 }
 
@@ -138,11 +146,15 @@ take_reply(struct smtp_client *client, struct reply reply)
 	const struct client_step *step = p->steps[p->first];
 	p->first = (p->first + 1) % CLIENT_WINDOW;
 	p->waiting--;
+	if (p->waiting == 0 && stream_pending(p->stream) > 0) {
+		client_out_of_step(client, reply); /* we haven't even said it */
+		return;
+	}
 	/* What stands behind the last reply was said before our next command,
 	   so it is no reply to that. */
 	bool stray = p->waiting == 0 && stream_input(p->stream).n > 0;
 	if (p->waiting > 0)
-		stream_deadline(p->stream, p->steps[p->first]->ms);
+		set_deadline(p);
 	step->got(client, reply);
 	if (stray && p->stream)
 		lose(client, "Got a reply too many");
@@ -176,8 +188,8 @@ on_input(struct smtp_client *client)
 {
 	struct smtp_client_private *p = client->private;
 	while (p->stream && !p->handshake) {
-		struct str input = str_sub(
-		    stream_input(p->stream), 0, REPLY_MAX_LINE);
+		struct str input =
+		    str_sub(stream_input(p->stream), 0, REPLY_MAX_LINE);
 		size_t n = str_find(input, '\n');
 		if (n == REPLY_MAX_LINE)
 			lose(client, "Got a reply without end");
@@ -298,8 +310,8 @@ smtp_client_free(struct smtp_client *client)
 }
 
 /* RFC 5321 4.1.1.10: the peer answers 221 and closes; we don't wait for it.
-   In the middle of anything else no QUIT is due: RFC 5321 4.1.1.4 wants the
-   reply to the final dot first. */
+   While a reply is due there is no QUIT: before the one to the final dot it
+   would leave open whose the message is. */
 void
 smtp_client_quit(struct smtp_client *client)
 {

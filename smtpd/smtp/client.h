@@ -52,7 +52,8 @@ struct smtp_mail { /* {0} is idle */
 	   one smtp_mail_feed().  May come again from the first octet on only
 	   in another session. */
 	void (*more)(struct smtp_mail *);
-	/* the answer: one reply per recipient, text valid until done() returns */
+	/* the answer: one reply per recipient, text valid until done() returns
+	 */
 	struct reply *replies;
 	void (*done)(struct smtp_mail *);
 	struct smtp_client *client; /* private */
@@ -73,9 +74,12 @@ struct smtp_client { /* a member of its owner */
 };
 
 /* Takes the connected descriptor over. */
-void smtp_client_start(struct smtp_client *, struct loop *, int fd, const struct smtp_client_options *, void (*ready)(struct smtp_client *), void (*ended)(struct smtp_client *));
+void smtp_client_start(struct smtp_client *, struct loop *, int fd,
+    const struct smtp_client_options *, void (*ready)(struct smtp_client *),
+    void (*ended)(struct smtp_client *));
 /* When ready.  done() once and later; then ready() again or ended(). */
-void smtp_client_send(struct smtp_client *, struct smtp_mail *, void (*done)(struct smtp_mail *));
+void smtp_client_send(
+    struct smtp_client *, struct smtp_mail *, void (*done)(struct smtp_mail *));
 /* Bytes with CR LF line ends, dots not stuffed; end: that was the last.  On a
    failure of the source: smtp_mail_abort(), which drops the connection. */
 void smtp_mail_feed(struct smtp_mail *, struct str piece, bool end);

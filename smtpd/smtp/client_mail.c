@@ -3,7 +3,8 @@
 #include <inttypes.h>
 
 enum {
-	DATA_BLOCK_MS = 3 * MINUTE, /* RFC 5321 4.5.3.2.5 */
+	/* RFC 5321 4.5.3.2.5: until the peer has taken what we feed */
+	DATA_BLOCK_MS = 180000,
 	PENDING_MAX = 65536, /* output, above which no more is asked for */
 };
 
@@ -82,8 +83,8 @@ on_rset(struct smtp_client *client, struct reply reply)
 		client_end(client, CLIENT_LOST, reply);
 }
 
-static const struct client_step rset = { "before the reply to RSET",
-	5 * MINUTE, on_rset };
+static const struct client_step rset = { "before the reply to RSET", 5,
+	on_rset };
 
 static void
 on_final_dot(struct smtp_client *client, struct reply reply)
@@ -98,7 +99,7 @@ on_final_dot(struct smtp_client *client, struct reply reply)
 }
 
 static const struct client_step final_dot = { "before the reply to the message",
-	10 * MINUTE, on_final_dot };
+	10, on_final_dot };
 
 /* Nobody takes the mail, and no DATA is under way. */
 static void
@@ -120,7 +121,6 @@ on_more(struct later *later)
 	stream_deadline(p->stream, 0); /* for the source to go on */
 	p->mail->more(p->mail);
 }
-
 
 /* Output has drained: the source may go on. */
 void
@@ -196,11 +196,10 @@ on_rcpt(struct smtp_client *client, struct reply reply)
 	if (!fits(client, reply))
 		return;
 	struct reply *mine = &p->mail->replies[p->answered++];
-	if (mine->code)
-		; /* MAIL was refused, and that is what counts */
-	else if (reply_class(reply) == 2)
+	bool open = !mine->code; /* else MAIL was refused, and that counts */
+	if (open && reply_class(reply) == 2)
 		p->accepted++;
-	else
+	else if (open)
 		*mine = client_keep(&p->replies, reply);
 	say_lines(client);
 }
@@ -218,12 +217,12 @@ on_mail(struct smtp_client *client, struct reply reply)
 	say_lines(client);
 }
 
-static const struct client_step mail_from = { "before the reply to MAIL",
-	5 * MINUTE, on_mail };
-static const struct client_step rcpt_to = { "before the reply to RCPT",
-	5 * MINUTE, on_rcpt };
-static const struct client_step data = { "before the reply to DATA",
-	2 * MINUTE, on_data };
+static const struct client_step mail_from = { "before the reply to MAIL", 5,
+	on_mail };
+static const struct client_step rcpt_to = { "before the reply to RCPT", 5,
+	on_rcpt };
+static const struct client_step data = { "before the reply to DATA", 2,
+	on_data };
 
 /* An 8-bit message goes as it is to a server without 8BITMIME, too: they all
    take it, and converting would break its signatures. */

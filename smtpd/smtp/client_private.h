@@ -9,10 +9,9 @@
 #include "smtpd/smtp/client.h"
 
 enum {
-	/* Commands under way: they and their replies fit the buffers of both
-	   ends, so nobody ever waits for the other to read (RFC 2920 3.1). */
-	CLIENT_WINDOW = 100,
-	MINUTE = 60000,
+	/* RFC 2920 3.1: commands under way; they and their replies fit the
+	   buffers of both ends, so nobody waits for the other to read */
+	CLIENT_WINDOW = 100
 };
 
 enum client_offer { /* bits: what EHLO's reply offers */
@@ -27,7 +26,8 @@ enum client_offer { /* bits: what EHLO's reply offers */
 /* A command that was said, and what becomes of its reply. */
 struct client_step {
 	const char *before; /* "before the reply to MAIL": where it was lost */
-	int64_t ms; /* RFC 5321 4.5.3.2 */
+	/* RFC 5321 4.5.3.2: how long the reply may take */
+	int64_t minutes;
 	void (*got)(struct smtp_client *, struct reply);
 };
 

@@ -5,7 +5,7 @@
 /* From the greeting to READY.  The functions stand in the order of the
    replies read backwards, so that each knows what comes next. */
 
-/* ---- AUTH: RFC 4954 ---- */
+/* ---- AUTH ---- */
 
 static void
 on_auth(struct smtp_client *client, struct reply reply)
@@ -16,8 +16,8 @@ on_auth(struct smtp_client *client, struct reply reply)
 		client_end(client, CLIENT_AUTH, reply);
 }
 
-static const struct client_step auth = { "before the reply to AUTH",
-	5 * MINUTE, on_auth };
+static const struct client_step auth = { "before the reply to AUTH", 5,
+	on_auth };
 
 /* Answers a 334 with the text in base64. */
 static void
@@ -39,8 +39,8 @@ on_login_user(struct smtp_client *client, struct reply reply)
 	say_secret(client, reply, client->private->options.password, &auth);
 }
 
-static const struct client_step login_user = { "before the reply to AUTH",
-	5 * MINUTE, on_login_user };
+static const struct client_step login_user = { "before the reply to AUTH", 5,
+	on_login_user };
 
 static void
 on_login(struct smtp_client *client, struct reply reply)
@@ -48,9 +48,10 @@ on_login(struct smtp_client *client, struct reply reply)
 	say_secret(client, reply, client->private->options.user, &login_user);
 }
 
-static const struct client_step login = { "before the reply to AUTH",
-	5 * MINUTE, on_login };
+static const struct client_step login = { "before the reply to AUTH", 5,
+	on_login };
 
+/* RFC 4616 2: no authorization identity, so that it is the user's own */
 static void
 say_plain(struct smtp_client *client)
 {
@@ -87,9 +88,10 @@ authenticate(struct smtp_client *client)
 	}
 }
 
-/* ---- STARTTLS: RFC 3207 ---- */
+/* ---- STARTTLS ---- */
 
-/* Bytes behind the 220 were not said by whom the certificate will name. */
+/* RFC 3207 6: bytes behind the 220 weren't said by whom the certificate names
+ */
 static void
 on_starttls(struct smtp_client *client, struct reply reply)
 {
@@ -105,8 +107,8 @@ on_starttls(struct smtp_client *client, struct reply reply)
 		authenticate(client);
 }
 
-static const struct client_step starttls = { "before the reply to STARTTLS",
-	5 * MINUTE, on_starttls };
+static const struct client_step starttls = { "before the reply to STARTTLS", 5,
+	on_starttls };
 
 static void
 secure(struct smtp_client *client)
@@ -171,8 +173,8 @@ on_helo(struct smtp_client *client, struct reply reply)
 		client_end(client, CLIENT_GREETING, reply);
 }
 
-static const struct client_step helo = { "before the reply to HELO",
-	5 * MINUTE, on_helo };
+static const struct client_step helo = { "before the reply to HELO", 5,
+	on_helo };
 
 static void
 on_ehlo(struct smtp_client *client, struct reply reply)
@@ -195,8 +197,8 @@ on_ehlo(struct smtp_client *client, struct reply reply)
 	secure(client);
 }
 
-static const struct client_step ehlo = { "before the reply to EHLO",
-	5 * MINUTE, on_ehlo };
+static const struct client_step ehlo = { "before the reply to EHLO", 5,
+	on_ehlo };
 
 void
 client_hello(struct smtp_client *client)
@@ -216,5 +218,5 @@ on_greeting(struct smtp_client *client, struct reply reply)
 		client_end(client, CLIENT_GREETING, reply);
 }
 
-const struct client_step client_greeting = { "before the greeting",
-	5 * MINUTE, on_greeting };
+const struct client_step client_greeting = { "before the greeting", 5,
+	on_greeting };

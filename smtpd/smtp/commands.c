@@ -1,13 +1,15 @@
 #include "smtpd/smtp/server_private.h"
 
+#include <inttypes.h>
+
 static const struct reply unknown = { 500, "5.5.2", "No such command" };
 static const struct reply bad_argument = { 501, "5.5.4",
 	"Bad syntax or argument" };
 
 /* ---- EHLO and HELO ---- */
 
-/* RFC 5321 4.1.1.1 wants a domain or an address literal, and hosts say much
-   else.  What could break out of a trace field is refused. */
+/* RFC 5321 4.1.1.1: a domain or an address literal.  Hosts say much else; what
+   could break out of a trace field is refused. */
 static bool
 is_helo(struct str name)
 {
@@ -40,8 +42,7 @@ static void
 cmd_helo(struct smtp_server *server, struct str name)
 {
 	if (greet(server, name, SMTP_GREETED))
-		server_say(
-		    server, REPLY(250, NULL, server->options->hostname));
+		server_say(server, REPLY(250, NULL, server->options->hostname));
 }
 
 static void
@@ -62,8 +63,8 @@ cmd_ehlo(struct smtp_server *server, struct str name)
 	unsigned starttls = !secure && *options->tls ? SMTP_STARTTLS : 0;
 	if (!greet(server, name, SMTP_GREETED | SMTP_EXTENDED | starttls))
 		return;
-	buf_addf(out, "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n",
-	    options->hostname, (unsigned long long)options->max_size);
+	buf_addf(out, "250-%s\r\n250-PIPELINING\r\n250-SIZE %" PRIu64 "\r\n",
+	    options->hostname, options->max_size);
 	if (starttls)
 		buf_adds(out, "250-STARTTLS\r\n");
 	if (secure && options->submission)
@@ -140,7 +141,11 @@ cmd_elsewhere(struct smtp_server *server, struct str argument)
 
 /* ---- the table ---- */
 
-enum argument { NONE, FREE, NEEDED };
+enum argument {
+	NONE,
+	FREE,
+	NEEDED
+};
 
 static const struct command {
 	const char *verb;
@@ -157,8 +162,8 @@ static const struct command {
 	{ "QUIT", cmd_quit, NONE, 0, 0, 0 },
 	{ "EHLO", cmd_ehlo, NEEDED, 0, 0, 0 },
 	{ "HELO", cmd_helo, NEEDED, 0, 0, 0 },
-	{ "STARTTLS", cmd_starttls, NONE, SMTP_EXTENDED,
-	    SMTP_SECURE | SMTP_MAIL, 0 },
+	{ "STARTTLS", cmd_starttls, NONE, SMTP_EXTENDED | SMTP_STARTTLS,
+	    SMTP_MAIL, 0 },
 	{ "AUTH", server_auth, NEEDED,
 	    SMTP_SUBMISSION | SMTP_EXTENDED | SMTP_SECURE,
 	    SMTP_KNOWN | SMTP_MAIL, 0 },
@@ -177,13 +182,13 @@ static const struct obstacle {
 	{ SMTP_SUBMISSION, { 502, "5.5.1", "Command not offered" } },
 	{ SMTP_GREETED, { 503, "5.5.1", "Say EHLO or HELO first" } },
 	{ SMTP_EXTENDED, { 503, "5.5.1", "Say EHLO first" } },
+	{ SMTP_STARTTLS, { 502, "5.5.1", "TLS is on, or isn't offered" } },
 	{ SMTP_SECURE, { 530, "5.7.0", "Say STARTTLS first" } },
 	{ SMTP_KNOWN, { 530, "5.7.0", "Authentication required" } },
 	{ SMTP_MAIL, { 503, "5.5.1", "Say MAIL first" } },
 	{ SMTP_RCPT, { 503, "5.5.1", "No valid recipient yet" } },
 	{ 0 },
 }, forbidden[] = {
-	{ SMTP_SECURE, { 502, "5.5.1", "TLS is on already" } },
 	{ SMTP_KNOWN, { 503, "5.5.1", "You are known already" } },
 	{ SMTP_MAIL, { 503, "5.5.1", "A transaction has begun" } },
 	{ 0 },
@@ -208,8 +213,8 @@ refusal(const struct smtp_server *server, const struct command *command,
 	const struct reply *why =
 	    find_obstacle(missing, needs & ~server->state);
 	if (!why)
-		why = find_obstacle(
-		    forbidden, command->forbids & server->state);
+		why =
+		    find_obstacle(forbidden, command->forbids & server->state);
 	if (why)
 		return why;
 	bool fits = command->argument == FREE ||

@@ -3,7 +3,11 @@
 static const struct reply bad_line = { 500, "5.5.2",
 	"Lines end in CR LF and have a limit" };
 
-enum line_state { LINE_MORE, LINE_WHOLE, LINE_BAD };
+enum line_state {
+	LINE_MORE,
+	LINE_WHOLE,
+	LINE_BAD
+};
 
 /* RFC 5321 2.3.8: CR and LF only as the end of a line, and together.  A CR or
    LF alone never splits one: it spoils it. */
@@ -37,7 +41,7 @@ skip_line(struct smtp_server *server)
 	return !p->skipping;
 }
 
-/* The line is copied and drained first: what it means may end the stream. */
+/* The line is copied and drained first: STARTTLS asks what stands behind it. */
 static bool
 read_line(struct smtp_server *server, size_t limit,
     void (*take)(struct smtp_server *, struct str),
@@ -81,13 +85,12 @@ server_read_command(struct smtp_server *server)
 {
 	struct str input = stream_input(server->stream);
 	bool auth = str_starts_nocase(input, STR("AUTH "));
-	return read_line(server, auth ? AUTH_MAX : COMMAND_MAX,
-	    server_command, refuse_command);
+	return read_line(server, auth ? AUTH_MAX : COMMAND_MAX, server_command,
+	    refuse_command);
 }
 
 bool
 server_read_auth(struct smtp_server *server)
 {
-	return read_line(
-	    server, AUTH_MAX, server_auth_line, refuse_auth_line);
+	return read_line(server, AUTH_MAX, server_auth_line, refuse_auth_line);
 }

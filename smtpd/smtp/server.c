@@ -42,7 +42,7 @@ on_over(struct later *later)
 	p->server->options->service->gone(p->server);
 }
 
-/* The stream is gone, or writes its rest by itself. */
+/* The stream has gone, or writes its rest by itself. */
 static void
 leave(struct smtp_server *server)
 {
@@ -55,16 +55,28 @@ leave(struct smtp_server *server)
 	loop_later(p->loop, &p->over, on_over);
 }
 
-void
-server_end(struct smtp_server *server, struct reply last)
+static void
+say_goodbye(struct smtp_server *server)
 {
-	if (server->private->handshake) {
+	struct smtp_server_private *p = server->private;
+	if (p->handshake) {
 		stream_free(server->stream); /* nothing can be said now */
 	} else {
-		server_write_reply(server, last);
+		stream_write(server->stream, buf_str(&p->last));
 		stream_finish(server->stream, LINGER_MS);
 	}
 	leave(server);
+}
+
+void
+server_end(struct smtp_server *server, struct reply last)
+{
+	struct smtp_server_private *p = server->private;
+	p->answered = NULL;
+	if (p->last.n == 0)
+		reply_write(&p->last, last);
+	if (!p->running)
+		say_goodbye(server);
 }
 
 void
@@ -102,8 +114,10 @@ step(struct smtp_server *server)
 	struct smtp_server_private *p = server->private;
 	if (p->answered)
 		return take_answer(server);
-	if (p->errors >= server->options->max_errors) {
+	if (p->errors >= server->options->max_errors)
 		server_end(server, too_many_errors);
+	if (p->last.n > 0) {
+		say_goodbye(server);
 		return false;
 	}
 	return p->read && !p->paused &&
@@ -135,7 +149,7 @@ run(struct smtp_server *server)
 		return;
 	p->running = true;
 	while (server->stream && step(server))
-		;
+		continue;
 	p->running = false;
 	set_deadline(server);
 }
@@ -343,6 +357,7 @@ smtp_server_free(struct smtp_server *server)
 	later_cancel(&p->over);
 	arena_free(&p->arena);
 	buf_free(&p->out);
+	buf_free(&p->last);
 	buf_free(&p->line);
 	buf_free(&p->piece);
 	buf_free(&server->helo);

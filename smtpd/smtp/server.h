@@ -20,16 +20,20 @@ struct smtp_server;
 
 /* What the protocol asks of its owner.  auth, auth_line, mail, rcpt, data and
    end are each answered, now or later, by one smtp_server_reply(); until then
-   no further line is read, and no call of these comes from within an answer.  Arguments are valid during the call alone, but
-   addresses: those live until reset(). */
+   no further line is read, and no call of these comes from within an answer.
+   Arguments are valid during the call alone, but addresses: those live until
+   reset(). */
 struct smtp_service {
 	/* The mechanism in upper case; initial.p is NULL without an initial
 	   response; both still in base64.  Answer 334, 235 or a refusal. */
-	void (*auth)(struct smtp_server *, struct str mechanism, struct str initial);
+	void (*auth)(
+	    struct smtp_server *, struct str mechanism, struct str initial);
 	/* The client's answer to a 334, in base64 ("*" never comes here). */
 	void (*auth_line)(struct smtp_server *, struct str line);
-	void (*mail)(struct smtp_server *, const struct address *, const struct params *);
-	void (*rcpt)(struct smtp_server *, const struct address *, const struct params *);
+	void (*mail)(struct smtp_server *, const struct address *,
+	    const struct params *);
+	void (*rcpt)(struct smtp_server *, const struct address *,
+	    const struct params *);
 	void (*data)(struct smtp_server *); /* answer 354, or a refusal */
 	/* Bytes of the message, dots taken off. */
 	void (*body)(struct smtp_server *, struct str piece);
@@ -83,7 +87,8 @@ struct smtp_server { /* a member of the owner's connection */
 
 /* Takes the stream over, which was made with &server->owner as its owner.
    implicit_tls: a handshake comes first (465). */
-void smtp_server_start(struct smtp_server *, struct loop *, struct stream *, const struct smtp_options *, bool implicit_tls);
+void smtp_server_start(struct smtp_server *, struct loop *, struct stream *,
+    const struct smtp_options *, bool implicit_tls);
 /* The one answer to the call that waits.  421 ends the session. */
 void smtp_server_reply(struct smtp_server *, struct reply);
 /* 334 with a challenge in base64. */
@@ -94,7 +99,8 @@ void smtp_server_known(struct smtp_server *); /* with the 235 to follow */
 void smtp_server_pause(struct smtp_server *, bool);
 /* Says a last reply (421 ...) and ends the session; gone() comes, later. */
 void smtp_server_close(struct smtp_server *, struct reply);
-bool smtp_server_idle(const struct smtp_server *); /* no transaction, no answer due */
+bool smtp_server_idle(
+    const struct smtp_server *); /* no transaction, no answer due */
 /* From gone() alone. */
 void smtp_server_free(struct smtp_server *);
 

@@ -8,9 +8,9 @@
 #include "smtpd/smtp/server.h"
 
 enum {
-	/* RFC 5321 4.5.3.1.4 says 512, and extensions add to it. */
+	/* RFC 5321 4.5.3.1.4: 512 octets; extensions add to them */
 	COMMAND_MAX = 2048,
-	/* RFC 4954 4: what base64 of a mechanism may need. */
+	/* RFC 4954 4: what base64 of a mechanism may need */
 	AUTH_MAX = 12288,
 	/* Replies the peer hasn't taken; its commands wait beyond. */
 	OUTPUT_MAX = 65536,
@@ -41,6 +41,7 @@ struct smtp_server_private {
 	bool moved; /* since the deadline was set */
 	unsigned errors;
 	struct buf out; /* one reply, on its way to the stream */
+	struct buf last; /* the one to end with, when it is decided */
 	struct buf line; /* the one that is looked at */
 	struct arena arena; /* of the transaction's addresses */
 	struct buf piece; /* of the message, dots taken off */
@@ -54,9 +55,11 @@ void server_write(struct smtp_server *); /* what is in out */
 void server_write_reply(struct smtp_server *, struct reply);
 void server_say(struct smtp_server *, struct reply); /* and counts errors */
 /* Before each call of the service that has an answer. */
-void server_ask(struct smtp_server *, void (*answered)(struct smtp_server *, int code));
+void server_ask(
+    struct smtp_server *, void (*answered)(struct smtp_server *, int code));
 void server_forget(struct smtp_server *); /* the transaction */
 void server_handshake(struct smtp_server *);
+/* As soon as the command that runs has run. */
 void server_end(struct smtp_server *, struct reply last);
 
 /* lines.c: the readers of lines */

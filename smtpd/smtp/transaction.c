@@ -1,6 +1,6 @@
 #include "smtpd/smtp/server_private.h"
 
-/* MAIL, RCPT and DATA: RFC 5321 3.3. */
+/* RFC 5321 3.3: MAIL, RCPT and DATA */
 
 static const struct reply bad_argument = { 501, "5.5.4",
 	"Bad syntax or argument" };
@@ -71,8 +71,7 @@ static const struct path_command mail_from = {
 	"FROM:",
 	path_parse_reverse,
 	{ 501, "5.1.7", "Bad address of the sender" },
-	{ { "SIZE", take_size }, { "BODY", take_body },
-	    { "AUTH", take_auth } },
+	{ { "SIZE", take_size }, { "BODY", take_body }, { "AUTH", take_auth } },
 };
 
 static const struct path_command rcpt_to = {
@@ -82,8 +81,7 @@ static const struct path_command rcpt_to = {
 	{ { 0 } },
 };
 
-/* NULL, or why not.  RFC 5321 3.3 allows no space behind the colon; much
-   software sends one. */
+/* NULL, or why not. */
 static const struct reply *
 parse(struct smtp_server *server, const struct path_command *command,
     struct str text, struct address *address, struct params *params)
@@ -93,6 +91,7 @@ parse(struct smtp_server *server, const struct path_command *command,
 	const char *why;
 	if (!str_starts_nocase(text, keyword))
 		return &bad_argument;
+	/* RFC 5321 3.3: no space behind the colon; much software sends one */
 	text = str_trim(str_from(text, keyword.n));
 	if (!command->parse(&text, &server->private->arena, address, &why))
 		return &command->bad_path;
@@ -252,7 +251,7 @@ server_read_body(struct smtp_server *server)
 		judge(server);
 	if (!p->refusal && p->piece.n > 0)
 		server->options->service->body(server, buf_str(&p->piece));
-	if (end && server->stream)
+	if (end && p->last.n == 0)
 		finish(server);
 	return taken > 0;
 }

@@ -81,8 +81,8 @@ on_added(struct later *later)
 }
 
 void
-queue_add(struct queue *q, struct queue_add *add,
-    void (*done)(struct queue_add *))
+queue_add(
+    struct queue *q, struct queue_add *add, void (*done)(struct queue_add *))
 {
 	fake_intake.added++;
 	keep(add->envelope, add->message);

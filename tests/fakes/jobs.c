@@ -14,6 +14,7 @@ on_later(struct later *self)
 	while (!fake_jobs.hold && (node = list_pop(&jobs))) {
 		struct job *job = container_of(node, struct job, node);
 		fake_jobs.waiting--;
+		fake_jobs.done++;
 		job->run(job);
 		job->done(job);
 	}

@@ -13,6 +13,7 @@ struct fake_jobs {
 	bool begun; /* jobs can't be taken back any more */
 	bool hold; /* none is done */
 	unsigned waiting, most; /* now, and ever */
+	unsigned done;
 };
 
 extern struct fake_jobs fake_jobs;

@@ -222,10 +222,13 @@ on_done(struct later *later)
 	    container_of(later, struct smtp_client_private, done);
 	struct smtp_client *client = p->client;
 	struct smtp_mail *mail = p->mail;
-	bool ready = client->failure == CLIENT_OK;
 	p->mail = NULL;
 	mail->client = NULL;
-	if (ready)
+	if (client->failure != CLIENT_OK)
+		; /* its end has been promised */
+	else if (p->peer->trouble == PEER_ONE_EACH)
+		end(client, CLIENT_LOST, REPLY(421, "4.7.0", "enough"));
+	else
 		loop_later(loop, &p->later, on_ready);
 	mail->done(mail);
 }

@@ -18,6 +18,7 @@ enum fake_trouble {
 	PEER_LOST_EARLY, /* before the final dot, in the first mail */
 	PEER_LOST_REUSED, /* the same, in the second mail */
 	PEER_LOST_LATE, /* behind it */
+	PEER_ONE_EACH, /* closes after each mail */
 	PEER_SILENT, /* no reply to the final dot, until let go */
 	PEER_STUCK, /* no greeting, until let go */
 };

@@ -42,6 +42,7 @@ struct file {
 	struct cell cells[BLOCKS];
 	size_t disk_size, size;
 	bool size_failed;
+	bool error; /* a sync of all has failed here: the next one tells */
 };
 
 struct power {
@@ -120,14 +121,15 @@ sync_cell(struct cell *c)
 	c->count = 1;
 }
 
-static void
+static bool
 fail_cell(struct cell *c)
 {
 	if (c->count == 1 || c->failed)
-		return;
+		return false;
 	c->values[1] = now(c);
 	c->count = 2;
 	c->failed = true;
+	return true;
 }
 
 static void
@@ -145,14 +147,20 @@ sync_entry(struct entry *e)
 	e->count = 1;
 }
 
-static void
+/* True when something didn't get to the disk. */
+static bool
 sync_content(struct file *f, bool fails)
 {
+	bool lost = false;
 	for (size_t i = 0; i < BLOCKS; i++)
-		(fails ? fail_cell : sync_cell)(&f->cells[i]);
-	f->size_failed = f->size_failed || (fails && f->size != f->disk_size);
+		if (fails)
+			lost |= fail_cell(&f->cells[i]);
+		else
+			sync_cell(&f->cells[i]);
+	f->size_failed = f->size_failed || (lost && f->size != f->disk_size);
 	if (!f->size_failed)
 		f->disk_size = f->size;
+	return lost;
 }
 
 /* ---- files ---- */
@@ -236,11 +244,28 @@ is_last(void)
 	return power->end_at && --power->end_at == 0;
 }
 
+/* The lock is held, and stays so: no other thread is within a call. */
+static _Noreturn void
+end_with(int status)
+{
+	for (;;)
+		syscall(SYS_exit_group, status);
+}
+
 static _Noreturn void
 end(void)
 {
-	unlock(); /* for the parent */
-	_exit(0);
+	end_with(0);
+}
+
+/* The code's own end waits for calls of other threads, too: what a half of one
+   had noted would confuse the next life. */
+void
+_exit(int status)
+{
+	if (power)
+		lock();
+	end_with(status);
 }
 
 void
@@ -350,12 +375,15 @@ unlinkat(int folder, const char *name, int flags)
 }
 
 static int
-watched_sync(void (*what)(const void *, bool fails), const void *of)
+watched_sync(
+    void (*what)(const void *, bool fails), const void *of, bool *error)
 {
 	lock();
 	if (is_last())
 		end();
-	bool fails = sync_fails();
+	bool fails = sync_fails() || (error && *error);
+	if (error)
+		*error = false;
 	what(of, fails);
 	if (is_last())
 		end();
@@ -390,15 +418,17 @@ sync_everything(const void *of, bool fails)
 {
 	(void)of;
 	for (unsigned i = 0; i < power->count; i++) {
-		sync_content(&power->files[i], fails);
-		sync_entry(&power->files[i].entry);
+		struct file *f = &power->files[i];
+		f->error = sync_content(f, fails) || f->error;
+		sync_entry(&f->entry);
 	}
 	for (unsigned i = 0; i < power->flag_count; i++) {
 		struct power_flag *flag = &power->flags[i];
-		if (fails && flag->cache != flag->disk)
-			flag->failed = true;
-		if (!flag->failed)
-			flag->disk = flag->cache;
+		if (flag->dirty) {
+			flag->disk = !fails;
+			flag->failed = fails;
+		}
+		flag->dirty = false;
 	}
 }
 
@@ -406,7 +436,7 @@ int
 fdatasync(int fd)
 {
 	struct file *f = file_of(fd);
-	return f ? watched_sync(sync_one, f) :
+	return f ? watched_sync(sync_one, f, &f->error) :
 		   (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -416,16 +446,16 @@ fsync(int fd)
 	char path[NAME];
 	struct file *f = file_of(fd);
 	if (f)
-		return watched_sync(sync_one, f);
+		return watched_sync(sync_one, f, &f->error);
 	if (!name_of(fd, "", path))
 		return (int)syscall(SYS_fsync, fd);
-	return watched_sync(sync_folder, path);
+	return watched_sync(sync_folder, path, NULL);
 }
 
 int
 syncfs(int fd)
 {
-	return power && *power->folder ? watched_sync(sync_everything, NULL) :
+	return power && *power->folder ? watched_sync(sync_everything, NULL, NULL) :
 					 (int)syscall(SYS_syncfs, fd);
 }
 
@@ -466,7 +496,7 @@ cut_file(struct file *f)
 	else if (!f->size_failed && power_random(2))
 		f->disk_size = f->size;
 	f->size = f->disk_size;
-	f->size_failed = false;
+	f->size_failed = f->error = false;
 	snprintf(path, sizeof path, "%s/%s", power->folder, f->name);
 	unlink(path);
 	int fd = e->values[0] ?
@@ -492,10 +522,10 @@ power_cut(void)
 		cut_file(&power->files[i]);
 	for (unsigned i = 0; i < power->flag_count; i++) {
 		struct power_flag *flag = &power->flags[i];
-		if (!flag->failed && flag->cache != flag->disk)
+		if (flag->dirty)
 			flag->disk = power_random(2);
 		flag->cache = flag->disk;
-		flag->failed = false;
+		flag->dirty = flag->failed = false;
 	}
 }
 
@@ -515,17 +545,15 @@ power_flag_set(struct power_flag *flag)
 	lock();
 	if (is_last())
 		end();
-	if (flag->failed)
-		flag->disk = false; /* as it was before */
+	flag->cache = flag->dirty = true;
 	flag->failed = false;
-	flag->cache = true;
 	unlock();
 }
 
 static void
 take_file(const char *folder, const char *name)
 {
-	char path[256], whole[NAME];
+	char path[512], whole[300];
 	static char bytes[BLOCKS * BLOCK];
 	snprintf(whole, sizeof whole, "%s/%s", folder, name);
 	snprintf(path, sizeof path, "%s/%s", power->folder, whole);
@@ -547,11 +575,6 @@ power_watch(const char *folder, unsigned seed)
 		power = mmap(NULL, sizeof *power + MEMORY,
 		    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	madvise(power, sizeof *power + MEMORY, MADV_REMOVE); /* zeros */
-	pthread_mutexattr_t shared;
-	pthread_mutexattr_init(&shared);
-	pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
-	pthread_mutex_init(&power->lock, &shared);
-	pthread_mutexattr_destroy(&shared);
 	power->random = 0x9e3779b97f4a7c15 + seed;
 	char path[256];
 	const char *folders[] = { "journal", "spool" };
@@ -574,9 +597,12 @@ power_ignore(void)
 	power->folder[0] = '\0';
 }
 
+/* The lock may have been held when the process before this one ended. */
 void
 power_plan(unsigned end_at, unsigned fail_at)
 {
+	pthread_mutex_init(&power->lock, NULL);
+	pthread_mutex_init(&power->lock, NULL); /* the last life had it */
 	power->end_at = end_at;
 	power->fail_at = fail_at;
 }

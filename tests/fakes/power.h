@@ -33,9 +33,11 @@ void power_point(void);
 /* For the parent, when the child is gone. */
 void power_cut(void);
 
-/* Things of the test that syncfs makes durable, such as placed files. */
+/* A thing of the test's that syncfs makes durable, such as a placed file.
+   Setting it again stands for an exchange: until the next sync the disk may
+   hold neither the old one nor the new. */
 struct power_flag {
-	bool disk, cache, failed;
+	bool disk, cache, dirty, failed;
 };
 struct power_flag *power_flag_new(void);
 void power_flag_set(struct power_flag *);

@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return 0;
 	envelope_encode(envelope, &again);
 	expect(str_eq(buf_str(&again), bytes));
-	expect(arena_size(&envelope->arena) < 8192 + 16 * n);
+	expect(arena_size(&envelope->arena) < 8192 + 32 * n);
 	buf_free(&again);
 	envelope_free(envelope);
 	return 0;

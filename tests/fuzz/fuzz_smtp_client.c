@@ -6,7 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAY = 1, MUST = 2, USER = 4, BROKEN = 8, TURNS = 6 };
+enum {
+	MAY = 1,
+	MUST = 2,
+	USER = 4,
+	BROKEN = 8,
+	TURNS = 6
+};
 
 struct sender {
 	struct smtp_client client;
@@ -126,8 +132,7 @@ on_feed(struct later *later)
 	loop_later(loop, &s->feed, on_feed);
 	if (++s->turns % 3 > 0)
 		return;
-	if (piece.n == 0 ||
-	    send(s->fd, piece.p, piece.n, MSG_NOSIGNAL) < 0) {
+	if (piece.n == 0 || send(s->fd, piece.p, piece.n, MSG_NOSIGNAL) < 0) {
 		shutdown(s->fd, SHUT_WR);
 		later_cancel(&s->feed);
 	}

@@ -7,7 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SUBMISSION = 1, LATER = 2, LINES = 4, EARLY = 8, WHOLE = 1 << 20, TURNS = 6 };
+enum {
+	SUBMISSION = 1,
+	LATER = 2,
+	LINES = 4,
+	EARLY = 8,
+	WHOLE = 1 << 20,
+	TURNS = 6
+};
 
 struct host {
 	struct smtp_server server;
@@ -91,8 +98,8 @@ on_rcpt(struct smtp_server *server, const struct address *recipient,
 	struct host *h = host_of(server);
 	must(h->mail && !h->body && params->count == 0);
 	h->rcpt |= recipient->local.n % 2;
-	answer(server,
-	    REPLY(recipient->local.n % 2 ? 250 : 450, "2.0.0", "OK"));
+	answer(
+	    server, REPLY(recipient->local.n % 2 ? 250 : 450, "2.0.0", "OK"));
 }
 
 static void
@@ -189,8 +196,7 @@ on_feed(struct later *later)
 		loop_later(loop, &h->feed, on_feed);
 		return;
 	}
-	if (piece.n == 0 ||
-	    send(h->fd, piece.p, piece.n, MSG_NOSIGNAL) < 0) {
+	if (piece.n == 0 || send(h->fd, piece.p, piece.n, MSG_NOSIGNAL) < 0) {
 		shutdown(h->fd, SHUT_WR);
 		return;
 	}

@@ -8,18 +8,21 @@ PASSWORD = 'correct-horse-battery'
 
 
 def free_port():
-    """A port that is free now on 127.0.0.1 and stays out of the range that connections are made from."""
+    """A port that is free now on 127.0.0.1, below the range that connections are made from; pytest's parallel workers
+    have ranges of their own."""
+    worker = int(re.sub(r'\D', '', os.environ.get('PYTEST_XDIST_WORKER', '')) or 8)
     while True:
-        free_port.next = free_port.next + 1 if free_port.next < 31000 else 20000
+        free_port.count += 1
+        port = 20000 + worker * 1200 + free_port.count % 1200
         with socket.socket() as s:
             try:
-                s.bind(('0.0.0.0', free_port.next))
-                return free_port.next
+                s.bind(('0.0.0.0', port))
+                return port
             except OSError:
                 pass
 
 
-free_port.next = 20000 + os.getpid() % 9000
+free_port.count = 0
 
 
 def wait_for(condition, seconds=20, what='condition'):
@@ -53,11 +56,22 @@ def children_of(pid):
     return found
 
 
+def memory():
+    """Where tests that aren't about disks keep their files: in memory, when there is enough; None: the usual place."""
+    try:
+        space = os.statvfs('/dev/shm')
+    except OSError:
+        return None
+    return '/dev/shm' if space.f_bavail * space.f_frsize > 4 << 30 and os.access('/dev/shm', os.W_OK) else None
+
+
 class Folder:
     """A temporary folder that others may enter (Postfix and nsd run as users of their own)."""
 
+    base = memory()
+
     def __init__(self):
-        self.path = tempfile.mkdtemp(prefix='postern-')
+        self.path = tempfile.mkdtemp(prefix='postern-', dir=Folder.base)
         os.chmod(self.path, 0o755)
 
     def file(self, name, text='', mode=0o644):

@@ -145,7 +145,7 @@ def test_what_is_missing_is_added_and_what_is_secret_removed(pair):
     ('you@ours.test', 'you@ours.test', True), ('you+tag@ours.test', 'you+tag@ours.test', True),
     ('alias@ours.test', 'alias@ours.test', True), ('other@ours.test', 'you@ours.test', False),
     ('you@ours.test', 'other@ours.test', False), ('you@ours.test', 'someone@elsewhere.test', False),
-    ('you@ours.test', 'you@ours.test, other@ours.test', False), ('', 'you@ours.test', False)])
+    ('you@ours.test', 'you@ours.test, other@ours.test', False), ('', 'you@ours.test', True)])
 def test_senders_are_who_they_are(pair, envelope, header, good):
     s = pair.server
     s.user('other@ours.test')

@@ -14,8 +14,8 @@ static struct str domains[] = { { "example.test", 12 }, { "other.test", 10 } };
 static const char *
 config_path(struct data_folder *folder, const char *name)
 {
-	return arena_printf(&folder->settings.arena, "%s/config/%s",
-	    folder->path, name)
+	return arena_printf(
+	    &folder->settings.arena, "%s/config/%s", folder->path, name)
 	    .p;
 }
 
@@ -48,12 +48,12 @@ data_folder_remove(struct data_folder *folder)
 }
 
 void
-data_folder_write(struct data_folder *folder, const char *name, const char *text)
+data_folder_write(
+    struct data_folder *folder, const char *name, const char *text)
 {
 	const char *path = config_path(folder, name);
 	if (!text)
 		unlink(path);
-	else if (!file_replace(
-		     path, str_of(text), 0640, (uid_t)-1, (gid_t)-1))
+	else if (!file_replace(path, str_of(text), 0640, (uid_t)-1, (gid_t)-1))
 		abort();
 }

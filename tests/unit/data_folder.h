@@ -27,6 +27,7 @@ struct data_folder {
 void data_folder_make(struct data_folder *);
 void data_folder_remove(struct data_folder *);
 /* Writes config/NAME; NULL removes it. */
-void data_folder_write(struct data_folder *, const char *name, const char *text);
+void data_folder_write(
+    struct data_folder *, const char *name, const char *text);
 
 #endif

@@ -15,8 +15,8 @@ struct reader {
 static _Noreturn void
 die(const struct reader *r, const char *what)
 {
-	fprintf(stderr, "%s:%u: %s\n", buf_cstr(&r->dialog->name), r->line,
-	    what);
+	fprintf(
+	    stderr, "%s:%u: %s\n", buf_cstr(&r->dialog->name), r->line, what);
 	exit(2);
 }
 
@@ -77,8 +77,8 @@ add_step(struct reader *r, enum step_kind kind, enum dialog_only only)
 }
 
 static void
-add_pair(struct reader *r, struct dialog_pair **all, size_t *count,
-    struct str line)
+add_pair(
+    struct reader *r, struct dialog_pair **all, size_t *count, struct str line)
 {
 	struct str key = str_cut(&line, ' ');
 	*all = mem_array(*all, *count + 1, sizeof **all);
@@ -201,9 +201,8 @@ read_lines(struct reader *r, struct str text)
 		if (line.n == 0 || line.p[0] == '#')
 			continue;
 		enum dialog_only only = cut_only(&line);
-		if (!read_speech(r, line, only) &&
-		    !read_word(r, line, only) && !read_setting(r, line) &&
-		    !read_include(r, line))
+		if (!read_speech(r, line, only) && !read_word(r, line, only) &&
+		    !read_setting(r, line) && !read_include(r, line))
 			die(r, "can't be understood");
 	}
 }

@@ -17,7 +17,11 @@ enum step_kind {
 	STEP_CLOSED, /* ... and wants to be closed */
 };
 
-enum dialog_only { ONLY_NONE, ONLY_PLAIN, ONLY_TLS };
+enum dialog_only {
+	ONLY_NONE,
+	ONLY_PLAIN,
+	ONLY_TLS
+};
 
 struct dialog_step {
 	enum step_kind kind;
@@ -48,7 +52,8 @@ void dialog_read(struct dialog *, const char *folder, const char *name);
 void dialog_free(struct dialog *);
 /* The n-th setting of that key, or an empty view. */
 struct str dialog_setting(const struct dialog *, const char *key, size_t n);
-uint64_t dialog_number(const struct dialog *, const char *key, uint64_t otherwise);
+uint64_t dialog_number(
+    const struct dialog *, const char *key, uint64_t otherwise);
 /* The pattern's final "*" stands for anything. */
 bool dialog_match(struct str pattern, struct str text);
 

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
-enum { MAX_DIALOGS = 400 };
+enum {
+	MAX_DIALOGS = 400
+};
 
 static struct CMUnitTest tests[MAX_DIALOGS];
 static struct dialog dialogs[MAX_DIALOGS];
@@ -29,17 +31,15 @@ dialog_play(
 {
 	struct buf trouble = { 0 };
 	int64_t answers = 0;
-	bool bytes =
-	    !str_eq(dialog_setting(dialog, "bytewise", 0), STR("no"));
+	bool bytes = !str_eq(dialog_setting(dialog, "bytewise", 0), STR("no"));
 	if (dialog->only == (play->tls ? ONLY_PLAIN : ONLY_TLS) ||
 	    (play->bytewise && !bytes))
 		return 0;
 	bool good = (dialog->client ? play_client : play_server)(
 	    dialog, play, &trouble, &answers);
 	if (!good)
-		print_error("%.*s (%s): %s\n",
-		    STR_ARG(buf_str(&dialog->name)), way,
-		    buf_cstr(&trouble));
+		print_error("%.*s (%s): %s\n", STR_ARG(buf_str(&dialog->name)),
+		    way, buf_cstr(&trouble));
 	buf_free(&trouble);
 	assert_true(good);
 	return answers;

@@ -15,7 +15,6 @@
 struct gate {
 	struct data_folder folder;
 	struct loop *loop;
-	struct lane *lane;
 	struct directory_keeper *directory;
 	struct logins *logins;
 	struct sign_channel *sign;
@@ -32,7 +31,7 @@ int gate_close(void **state);
 /* config/ as it should be from now on. */
 void gate_people(const char *users, const char *aliases);
 
-struct client { /* somebody who talks to us */
+struct caller { /* somebody who talks to us */
 	struct stream_owner owner;
 	struct stream *stream; /* NULL when it has closed */
 	struct buf heard; /* since it said something */
@@ -40,19 +39,21 @@ struct client { /* somebody who talks to us */
 };
 
 /* From an address of 127/8, as far as the greeting (465: the handshake). */
-void client_open(struct client *, enum port_name, const char *from);
-void client_starttls(struct client *);
+void caller_open(struct caller *, enum port_name, const char *from);
+void caller_starttls(struct caller *);
 /* Says it and fails the test unless the last line heard begins so. */
-void client_say(struct client *, const char *text, const char *reply);
-void client_sayf(struct client *, const char *reply, const char *format, ...)
+void caller_say(struct caller *, const char *text, const char *reply);
+void caller_sayf(struct caller *, const char *reply, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void client_close(struct client *);
+void caller_close(struct caller *);
 /* Connected, EHLO said, and known as Ann where that is asked for. */
-void client_ready(struct client *, enum port_name);
+void caller_ready(struct caller *, enum port_name);
 /* AUTH PLAIN. */
-void client_login(struct client *, const char *user, const char *password, const char *reply);
+void caller_login(
+    struct caller *, const char *user, const char *password, const char *reply);
 /* MAIL, RCPT and DATA; text with LF line ends. */
-void client_send(struct client *, const char *from, const char *to, const char *text, const char *reply);
+void caller_send(struct caller *, const char *from, const char *to,
+    const char *text, const char *reply);
 
 /* The message that was accepted last, with LF line ends. */
 const char *gate_message(void);

@@ -13,7 +13,9 @@
 /* True when all went as the dialog says, else the trouble in words.  With a
    cut only what must hold for any cut is checked.  *answers: how many the
    scripted owner gave. */
-bool play_server(const struct dialog *, const struct play *, struct buf *trouble, int64_t *answers);
-bool play_client(const struct dialog *, const struct play *, struct buf *trouble, int64_t *answers);
+bool play_server(const struct dialog *, const struct play *,
+    struct buf *trouble, int64_t *answers);
+bool play_client(const struct dialog *, const struct play *,
+    struct buf *trouble, int64_t *answers);
 
 #endif

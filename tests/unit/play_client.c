@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
-enum { MAX_RECIPIENTS = 300, PIECE = 7 };
+enum {
+	MAX_RECIPIENTS = 300,
+	PIECE = 7
+};
 
 struct sender {
 	struct smtp_client client;
@@ -27,8 +30,8 @@ sender_of(struct smtp_client *client)
 }
 
 static void
-note_reply(struct sender *s, const char *key, struct str who,
-    struct reply reply)
+note_reply(
+    struct sender *s, const char *key, struct str who, struct reply reply)
 {
 	struct buf text = { 0 };
 	buf_addf(&text, "%.*s %d %s %s", STR_ARG(who), reply.code,
@@ -55,8 +58,8 @@ feed(struct sender *s)
 		piece = str_sub(s->message, s->fed, 10000);
 	s->fed += piece.n;
 	bool end = s->fed == s->message.n;
-	if (str_eq(dialog_setting(s->player.dialog, "source", 0),
-		STR("broken")))
+	if (str_eq(
+		dialog_setting(s->player.dialog, "source", 0), STR("broken")))
 		smtp_mail_abort(&s->mail);
 	else
 		smtp_mail_feed(&s->mail, piece, end);
@@ -88,8 +91,7 @@ on_done(struct smtp_mail *mail)
 	s->busy = false;
 	later_cancel(&s->later);
 	for (size_t i = 0; i < mail->count; i++)
-		note_reply(
-		    s, "result", mail->recipients[i], mail->replies[i]);
+		note_reply(s, "result", mail->recipients[i], mail->replies[i]);
 	count_answer(s);
 }
 
@@ -121,14 +123,14 @@ on_ready(struct smtp_client *client)
 	struct sender *s = sender_of(client);
 	const struct dialog *d = s->player.dialog;
 	bool idle = str_eq(dialog_setting(d, "then", 0), STR("wait"));
-	player_note(&s->player, "secure",
-	    client->secure ? STR("yes") : STR("no"));
+	player_note(
+	    &s->player, "secure", client->secure ? STR("yes") : STR("no"));
 	if (dialog_setting(d, "mail", s->mails).n > 0) {
 		send_next(s);
 	} else if (!idle) {
 		smtp_client_quit(client);
 		s->over = true;
-		}
+	}
 }
 
 static void
@@ -177,8 +179,7 @@ play_client(const struct dialog *dialog, const struct play *play,
 		.user = dialog_setting(dialog, "user", 0),
 		.password = dialog_setting(dialog, "password", 0),
 	};
-	smtp_client_start(
-	    &s.client, s.loop, fd, &options, on_ready, on_ended);
+	smtp_client_start(&s.client, s.loop, fd, &options, on_ready, on_ended);
 	player_run(&s.player);
 	if (play->cut == NO_CUT && play->cut_answers == NO_CUT)
 		player_check(&s.player);

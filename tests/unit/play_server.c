@@ -45,8 +45,7 @@ give_answer(struct host *host)
 	if (answer.code == 235)
 		smtp_server_known(&host->server);
 	if (answer.code == 334)
-		smtp_server_challenge(
-		    &host->server, buf_str(&host->challenge));
+		smtp_server_challenge(&host->server, buf_str(&host->challenge));
 	else if (answer.code == 0)
 		smtp_server_close(
 		    &host->server, REPLY(421, "4.7.0", "Go away"));
@@ -144,8 +143,8 @@ on_mail(struct smtp_server *server, const struct address *sender,
 	(void)params;
 	note_call(host, "mail");
 	host->sender = *sender;
-	answer(server,
-	    judge(verdicts, sender->local, REPLY(250, "2.1.0", "OK")));
+	answer(
+	    server, judge(verdicts, sender->local, REPLY(250, "2.1.0", "OK")));
 }
 
 static void
@@ -178,8 +177,7 @@ on_data(struct smtp_server *server)
 	buf_clear(&host->message);
 	host->receiving = true;
 	answer(server,
-	    judge(verdicts, host->sender.local,
-		REPLY(354, NULL, "Go ahead")));
+	    judge(verdicts, host->sender.local, REPLY(354, NULL, "Go ahead")));
 }
 
 static void
@@ -216,8 +214,7 @@ on_end(struct smtp_server *server)
 	host->receiving = false;
 	host->ending = true;
 	answer(server,
-	    judge(verdicts, host->sender.local,
-		REPLY(250, "2.0.0", "Queued")));
+	    judge(verdicts, host->sender.local, REPLY(250, "2.0.0", "Queued")));
 }
 
 static void
@@ -225,6 +222,9 @@ on_reset(struct smtp_server *server)
 {
 	struct host *host = host_of(server);
 	note_call(host, "reset");
+	for (int i = 0; i < 2 && str_eq(host->sender.local, STR("last")); i++)
+		smtp_server_close(
+		    &host->server, REPLY(421, "4.3.2", "Stopping"));
 	host->receiving = false;
 	host->ending = false;
 	host->sender = (struct address){ 0 };
@@ -284,10 +284,8 @@ play_server(const struct dialog *dialog, const struct play *play,
 {
 	struct host host = { .loop = loop_new() };
 	set_options(&host, dialog);
-	int fd =
-	    player_start(&host.player, host.loop, dialog, play, false);
-	struct stream *stream =
-	    stream_new(host.loop, fd, &host.server.owner);
+	int fd = player_start(&host.player, host.loop, dialog, play, false);
+	struct stream *stream = stream_new(host.loop, fd, &host.server.owner);
 	smtp_server_start(
 	    &host.server, host.loop, stream, &host.options, play->tls);
 	player_run(&host.player);

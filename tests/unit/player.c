@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LONG_MS = 3600000 }; /* longer than all deadlines */
+enum {
+	LONG_MS = 3600000
+}; /* longer than all deadlines */
 
 struct tls_context *player_server_tls, *player_client_tls;
 
@@ -208,8 +210,7 @@ play(struct player *p)
 			finish(p);
 			return;
 		}
-		const struct dialog_step *step =
-		    &p->dialog->steps[p->step];
+		const struct dialog_step *step = &p->dialog->steps[p->step];
 		if (!left_out(p, step) && !run_step(p, step))
 			return;
 		p->offset = 0;

@@ -9,7 +9,9 @@
 #include "lib/net/stream.h"
 #include "tests/unit/dialog.h"
 
-enum { NO_CUT = -1 };
+enum {
+	NO_CUT = -1
+};
 
 struct play { /* how a dialog is played */
 	bool tls; /* from the first byte */
@@ -41,7 +43,8 @@ void player_setup(void); /* the two contexts, once */
 void player_teardown(void);
 
 /* Gives the other end's descriptor back. */
-int player_start(struct player *, struct loop *, const struct dialog *, const struct play *, bool server);
+int player_start(struct player *, struct loop *, const struct dialog *,
+    const struct play *, bool server);
 void player_cut(struct player *); /* closes here and now */
 /* Lets an hour pass: whatever is to happen has happened then. */
 void player_run(struct player *);

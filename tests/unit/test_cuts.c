@@ -21,9 +21,9 @@ stride(const struct dialog *dialog, bool tls)
 static void
 cut_bytes(const struct dialog *dialog, bool tls, bool later)
 {
-	struct play play = { .tls = tls,
-		.later = later,
-		.cut_answers = NO_CUT };
+	struct play play = {
+		.tls = tls, .later = later, .cut_answers = NO_CUT
+	};
 	int64_t step = stride(dialog, tls);
 	for (; play.cut <= (int64_t)dialog->said; play.cut += step)
 		dialog_play(dialog, &play, "cut bytes");
@@ -32,9 +32,9 @@ cut_bytes(const struct dialog *dialog, bool tls, bool later)
 static void
 cut_answers(const struct dialog *dialog, bool later)
 {
-	struct play play = { .later = later,
-		.cut = NO_CUT,
-		.cut_answers = NO_CUT };
+	struct play play = {
+		.later = later, .cut = NO_CUT, .cut_answers = NO_CUT
+	};
 	int64_t answers = dialog_play(dialog, &play, "no cut");
 	for (play.cut_answers = 1; play.cut_answers <= answers;
 	     play.cut_answers++)

@@ -105,10 +105,8 @@ static const struct row resolved[] = {
 	{ "ann+@example.test", "ann@example.test" },
 	{ "+ann@example.test", "unknown" },
 	{ "info+x@example.test", "ann@example.test" },
-	{ "all@example.test",
-	    "ann@example.test bob@other.test" },
-	{ "team@other.test",
-	    "ann@example.test bob@other.test" },
+	{ "all@example.test", "ann@example.test bob@other.test" },
+	{ "team@other.test", "ann@example.test bob@other.test" },
 	{ "loop@example.test", "ann@example.test" },
 	{ "pool@example.test", "ann@example.test" },
 	{ "tagged@example.test", "ann@example.test" },
@@ -135,8 +133,7 @@ test_addresses_lead_to_mailboxes(void **state)
 		assert_string_equal(
 		    resolve(d, resolved[i].address), resolved[i].expected);
 	assert_int_equal(directory_accounts(d), 2);
-	assert_true(
-	    str_eq(directory_domain(d, 0), STR("example.test")));
+	assert_true(str_eq(directory_domain(d, 0), STR("example.test")));
 	assert_true(str_eq(directory_domain(d, 2), STR("")));
 	directory_free(d);
 }
@@ -177,8 +174,8 @@ test_users_send_as_themselves(void **state)
 		bool may = directory_may_send_as(
 		    d, str_of(senders[i].account), &address);
 		if (may != senders[i].may)
-			fail_msg("%s as %s", senders[i].account,
-			    senders[i].address);
+			fail_msg(
+			    "%s as %s", senders[i].account, senders[i].address);
 	}
 	directory_free(d);
 }
@@ -188,8 +185,8 @@ static void
 test_an_account_with_a_plus_is_its_owners(void **state)
 {
 	(void)state;
-	struct directory *d = read_good(
-	    ANN USER("ann+boss@example.test", STAPLE), NULL);
+	struct directory *d =
+	    read_good(ANN USER("ann+boss@example.test", STAPLE), NULL);
 	struct address boss = address_of("ann+boss@example.test");
 	assert_string_equal(
 	    resolve(d, "ann+boss@example.test"), "ann+boss@example.test");
@@ -205,8 +202,7 @@ test_settings_can_change_tag_and_catchall(void **state)
 	folder.settings.catchall = STR("ann@example.test");
 	struct directory *d =
 	    read_good(ANN BOB, "@other.test: bob@other.test\n");
-	assert_string_equal(
-	    resolve(d, "bob-x@other.test"), "bob@other.test");
+	assert_string_equal(resolve(d, "bob-x@other.test"), "bob@other.test");
 	assert_string_equal(
 	    resolve(d, "bob+x@example.test"), "ann@example.test");
 	assert_string_equal(resolve(d, "x@other.test"), "bob@other.test");
@@ -226,8 +222,7 @@ test_without_an_account_roles_wait(void **state)
 	assert_string_equal(
 	    resolve(d, "postmaster@example.test"), "unavailable");
 	assert_string_equal(resolve(d, "postmaster"), "unavailable");
-	assert_string_equal(
-	    resolve(d, "reports@other.test"), "unavailable");
+	assert_string_equal(resolve(d, "reports@other.test"), "unavailable");
 	assert_string_equal(resolve(d, "ann@example.test"), "unknown");
 	assert_int_equal(directory_accounts(d), 0);
 	directory_free(d);
@@ -250,10 +245,9 @@ static void
 test_domains_come_from_the_file(void **state)
 {
 	(void)state;
-	data_folder_write(&folder, "domains",
-	    "# ours\nexample.test\n\nthird.test  # new\n");
-	struct directory *d =
-	    read_good(ANN USER("cy@third.test", HORSE), NULL);
+	data_folder_write(
+	    &folder, "domains", "# ours\nexample.test\n\nthird.test  # new\n");
+	struct directory *d = read_good(ANN USER("cy@third.test", HORSE), NULL);
 	assert_string_equal(resolve(d, "cy@third.test"), "cy@third.test");
 	assert_string_equal(resolve(d, "x@other.test"), "not ours");
 	directory_free(d);
@@ -265,11 +259,9 @@ test_verifiers_are_found(void **state)
 	(void)state;
 	struct str verifier;
 	struct directory *d = read_good(ANN BOB, NULL);
-	assert_true(
-	    directory_verifier(d, STR("ann@example.test"), &verifier));
+	assert_true(directory_verifier(d, STR("ann@example.test"), &verifier));
 	assert_true(str_eq(verifier, STR(HORSE)));
-	assert_false(
-	    directory_verifier(d, STR("cy@example.test"), &verifier));
+	assert_false(directory_verifier(d, STR("cy@example.test"), &verifier));
 	directory_free(d);
 }
 
@@ -292,8 +284,9 @@ static const struct {
 	{ "ann@example.test:{PLAIN}x\n", "", "postern user passwd" },
 	{ "ann@example.test:{SCRAM-SHA-256}4096,MDEy," KEY "," KEY "\n", "",
 	    "15000 to" },
-	{ ANN HALF, "", "config/users:2: bob@other.test: the verifier is "
-			"damaged or unfinished" },
+	{ ANN HALF, "",
+	    "config/users:2: bob@other.test: the verifier is "
+	    "damaged or unfinished" },
 	{ ANN "bob@other.test", "", "config/users:2: bob@other.test:" },
 	{ ANN, "info@example.test: x@gmail.example\n",
 	    "config/aliases:1: target \"x@gmail.example\": forwarding to "
@@ -302,12 +295,14 @@ static const struct {
 	    "config/aliases:3: target \"an@example.test\": there is no such" },
 	{ ANN, "a@example.test: ann@example.test,\n  ann\n",
 	    "config/aliases:2: target \"ann\"" },
-	{ ANN, "a@example.test: b@example.test\nb@example.test: "
-	       "a@example.test",
+	{ ANN,
+	    "a@example.test: b@example.test\nb@example.test: "
+	    "a@example.test",
 	    "config/aliases:1: alias \"a@example.test\" leads to no account" },
 	{ ANN, "a@example.test:\n", "leads to no account" },
-	{ ANN, "a@example.test: ann@example.test\nA@example.test: "
-	       "ann@example.test",
+	{ ANN,
+	    "a@example.test: ann@example.test\nA@example.test: "
+	    "ann@example.test",
 	    "config/aliases:2: alias \"A@example.test\": the alias is there "
 	    "twice" },
 	{ ANN, "a@elsewhere.test: ann@example.test", "not one of ours" },
@@ -371,7 +366,8 @@ on_changed(struct directory_listener *listener, const struct directory *d)
 	struct watcher *w = container_of(listener, struct watcher, listener);
 	assert_non_null(d);
 	w->changes++;
-	loop_stop(w->loop);
+	if (w->loop)
+		loop_stop(w->loop);
 }
 
 static void
@@ -425,6 +421,51 @@ test_changes_are_picked_up(void **state)
 	stop_keeping(&k);
 }
 
+struct waiter {
+	struct directory_look look;
+	struct keeping *keeping;
+	size_t accounts; /* when it was told */
+	unsigned told;
+};
+
+static void
+on_looked(struct directory_look *look)
+{
+	struct waiter *w = container_of(look, struct waiter, look);
+	w->accounts = directory_accounts(directory_now(w->keeping->keeper));
+	w->told++;
+	loop_stop(w->keeping->loop);
+}
+
+static void
+look_and_run(struct waiter *w)
+{
+	directory_look_start(w->keeping->keeper, &w->look, on_looked);
+	assert_false(w->told); /* later, on the loop */
+	loop_run(w->keeping->loop);
+}
+
+static void
+test_who_waits_is_told_when_the_files_are_in_use(void **state)
+{
+	(void)state;
+	struct keeping k;
+	start_keeping(&k);
+	k.watcher.loop = NULL; /* the waiter alone ends the loop */
+	struct waiter first = { .keeping = &k }, second = { .keeping = &k },
+		      cut = { .keeping = &k };
+	data_folder_write(&folder, "users", ANN);
+	directory_look_start(k.keeper, &cut.look, on_looked);
+	directory_look_cancel(&cut.look);
+	look_and_run(&first);
+	assert_int_equal(first.accounts, 1);
+	look_and_run(&second); /* nothing has changed, and it is told */
+	assert_int_equal(second.told, 1);
+	assert_int_equal(first.told, 1);
+	assert_int_equal(cut.told, 0);
+	stop_keeping(&k);
+}
+
 static void
 test_a_bad_file_leaves_the_old_one_active(void **state)
 {
@@ -439,8 +480,8 @@ test_a_bad_file_leaves_the_old_one_active(void **state)
 	loop_run(k.loop);
 	assert_int_equal(k.watcher.changes, 0);
 	assert_ptr_equal(directory_now(k.keeper), before);
-	assert_true(str_starts(
-	    directory_trouble(k.keeper), STR("config/users:2: ")));
+	assert_true(
+	    str_starts(directory_trouble(k.keeper), STR("config/users:2: ")));
 	data_folder_write(&folder, "users", ANN BOB);
 	directory_reload(k.keeper);
 	loop_run(k.loop);
@@ -457,13 +498,11 @@ test_a_start_with_a_bad_file_waits_for_a_good_one(void **state)
 	data_folder_write(&folder, "users", HALF);
 	start_keeping(&k);
 	assert_string_equal(
-	    resolve(directory_now(k.keeper), "bob@other.test"),
-	    "unavailable");
+	    resolve(directory_now(k.keeper), "bob@other.test"), "unavailable");
 	data_folder_write(&folder, "users", BOB);
 	directory_reload(k.keeper);
 	loop_run(k.loop);
-	assert_string_equal(
-	    resolve(directory_now(k.keeper), "bob@other.test"),
+	assert_string_equal(resolve(directory_now(k.keeper), "bob@other.test"),
 	    "bob@other.test");
 	stop_keeping(&k);
 }
@@ -486,6 +525,7 @@ main(void)
 		TEST(test_all_errors_come_at_once_but_not_endlessly),
 		TEST(test_a_last_line_may_lack_its_end),
 		TEST(test_changes_are_picked_up),
+		TEST(test_who_waits_is_told_when_the_files_are_in_use),
 		TEST(test_a_bad_file_leaves_the_old_one_active),
 		TEST(test_a_start_with_a_bad_file_waits_for_a_good_one),
 	};

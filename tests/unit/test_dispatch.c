@@ -399,6 +399,26 @@ a_session_that_breaks_when_used_again_is_replaced(void **state)
 	delivery_rig_remove(&rig);
 }
 
+/* It has refused nothing: the better host gets the next mail, too. */
+static void
+a_server_that_closes_after_each_mail_is_met_again(void **state)
+{
+	static const struct fake_peer peers[] = {
+		{ .ip = "11.0.0.1", .trouble = PEER_ONE_EACH },
+		{ .ip = "11.0.0.2" },
+		{ 0 },
+	};
+	(void)state;
+	begin(peers);
+	for (int i = 0; i < 20; i++)
+		hand("bob@remote.test");
+	const char *story = delivery_rig_run(&rig);
+	assert_int_equal(count(story, "done\n"), 20);
+	assert_int_equal(count(story, "dial 11.0.0.1"), 20);
+	assert_int_equal(count(story, "dial 11.0.0.2"), 0);
+	delivery_rig_remove(&rig);
+}
+
 static void
 sessions_are_limited(void **state)
 {
@@ -438,7 +458,7 @@ all_sessions_are_limited_and_everybody_gets_a_turn(void **state)
 	delivery_rig_make(&rig, rows, peers);
 	char address[40];
 	for (int i = 0; i < 200; i++) {
-		snprintf(address, sizeof address, "bob@%s", names[i]);
+		snprintf(address, sizeof address, "bob@%.20s", names[i]);
 		hand(address);
 	}
 	delivery_rig_run(&rig);
@@ -728,6 +748,8 @@ main(void)
 		cmocka_unit_test(a_session_is_used_again_for_a_few_seconds),
 		cmocka_unit_test(
 		    a_session_that_breaks_when_used_again_is_replaced),
+		cmocka_unit_test(
+		    a_server_that_closes_after_each_mail_is_met_again),
 		cmocka_unit_test(sessions_are_limited),
 		cmocka_unit_test(
 		    all_sessions_are_limited_and_everybody_gets_a_turn),

@@ -175,6 +175,7 @@ assert_travels(struct str text)
 {
 	for (size_t i = 0; i < text.n; i++)
 		assert_true((unsigned char)text.p[i] < 128);
+	assert_true(str_search(text, STR(" \r\n")) == text.n);
 	while (text.n > 0)
 		assert_true(str_cut(&text, '\n').n < 999);
 }
@@ -205,6 +206,20 @@ returns_any_header(void **state)
 	buf_free(&fields);
 	buf_free(&whole);
 	buf_free(&wanted);
+	buf_free(&section);
+}
+
+static void
+cuts_long_lines_of_the_header(void **state)
+{
+	(void)state;
+	struct dsn dsn = example(DSN_FAILED, 1);
+	struct buf section = { 0 };
+	buf_addf(&section, "X: %0999d\r\n", 0);
+	dsn.header = buf_str(&section);
+	struct buf whole = write_whole(&dsn);
+	assert_travels(buf_str(&whole));
+	buf_free(&whole);
 	buf_free(&section);
 }
 
@@ -286,6 +301,7 @@ main(void)
 		cmocka_unit_test(python_reads_a_failure_field_by_field),
 		cmocka_unit_test(python_reads_a_delay),
 		cmocka_unit_test(returns_any_header),
+		cmocka_unit_test(cuts_long_lines_of_the_header),
 		cmocka_unit_test(lets_nothing_break_out),
 		cmocka_unit_test(people_read_what_to_do),
 	};

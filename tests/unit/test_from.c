@@ -1,5 +1,6 @@
 #include "lib/mail/from.h"
 
+#include "lib/mail/cfws.h"
 #include "tests/unit/assert_str.h"
 
 #include <setjmp.h>
@@ -126,6 +127,9 @@ static const struct {
 	{ TEXT("=?utf-8?Q?a@x,?= <b@y>"), NULL },
 	{ TEXT("=?utf-8?Q?a@x_<?= <b@y>"), NULL },
 	{ TEXT("=?utf-8?Q?\"?= <a@x> =?utf-8?Q?\"?= <b@y>"), NULL },
+	{ TEXT("=?utf-8?Q?)(?= <a@x>"), NULL },
+	{ TEXT("=?utf-8?Q?(?= <a@x>"), NULL },
+	{ TEXT("x=?utf-8?Q?y,z?= <a@x>"), NULL },
 	{ TEXT("=?utf-8?Q?(?= <a@x> =?utf-8?Q?)?= <b@y>"), NULL },
 	{ TEXT("=?utf-8?Q?)(?= <a@x> =?utf-8?Q?)(?= <b@y>"), NULL },
 	{ TEXT("=?utf-8?B?YUB4?=a] Ann <b@y>"), NULL },
@@ -208,7 +212,7 @@ static const struct {
 	{ TEXT("a@x, \"G;\": b@y, <c@z>;, d@w"), "a@x b@y c@z d@w" },
 	{ TEXT("G: a@x; H: b@y;"), "a@x b@y" },
 	{ TEXT("G: a@x"), NULL },
-	{ TEXT("G: H: a@x;;"), NULL },
+	{ TEXT("G: H: a@x;"), NULL },
 	{ TEXT("G: a@x;;"), NULL },
 	{ TEXT("a@x: b@y;"), NULL },
 	{ TEXT("<a@x>: b@y;"), NULL },
@@ -236,6 +240,24 @@ assert_repeated(struct str part, size_t count, struct str last, bool good)
 	    from_parse_list(buf_str(&value), true, &arena, &list, &why), good);
 	buf_free(&value);
 	arena_free(&arena);
+}
+
+/* Comments within comments, up to a limit. */
+static void
+reads_nested_comments(void **state)
+{
+	(void)state;
+	for (size_t depth = 1; depth <= CFWS_MAX_DEPTH + 1; depth++) {
+		struct buf value = { 0 };
+		for (size_t i = 0; i < depth; i++)
+			buf_addc(&value, '(');
+		for (size_t i = 0; i < depth; i++)
+			buf_addc(&value, ')');
+		buf_adds(&value, "a@x");
+		assert_list(buf_str(&value), false,
+		    depth > CFWS_MAX_DEPTH ? NULL : "a@x");
+		buf_free(&value);
+	}
 }
 
 /* None of these takes long: each octet is looked at a bounded number of
@@ -306,6 +328,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_lists),
 		cmocka_unit_test(reads_groups_where_they_may_be),
+		cmocka_unit_test(reads_nested_comments),
 		cmocka_unit_test(bounds_its_work),
 		cmocka_unit_test(finds_the_author),
 	};

@@ -16,6 +16,10 @@
 
 #include <cmocka.h>
 
+enum {
+	MANY = 10
+};
+
 /* A folder like DATA/keys, with good keys and bad ones. */
 static char folder[] = "/tmp/postern-keyring-XXXXXX";
 static EVP_PKEY *rsa, *ed25519;
@@ -87,7 +91,7 @@ static int
 setup(void **state)
 {
 	static const char *const folders[] = { "example.com", "example.net",
-		"bare.example", "not_a_domain", "Upper.example",
+		"many.example", "bare.example", "not_a_domain", "Upper.example",
 		"example.com/folder.pem" };
 	(void)state;
 	rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
@@ -99,6 +103,12 @@ setup(void **state)
 	write_key("example.com/postern.pem", rsa, NULL, 0400);
 	write_key("example.com/a-second.pem", ed25519, NULL, 0600);
 	write_key("example.net/postern.pem", rsa, NULL, 0400);
+	for (int i = 0; i < MANY; i++) {
+		struct buf name = { 0 };
+		buf_addf(&name, "many.example/k%d.pem", 7 * i % MANY);
+		write_key(buf_cstr(&name), ed25519, NULL, 0400);
+		buf_free(&name);
+	}
 	write_bad_ones();
 	keyring_load(&ring, folder);
 	return 0;
@@ -132,6 +142,12 @@ good_keys_are_found_in_order(void **state)
 	d = keyring_find(&ring, STR("example.net"));
 	assert_non_null(d);
 	assert_int_equal(d->count, 1);
+	d = keyring_find(&ring, STR("many.example"));
+	assert_non_null(d);
+	assert_int_equal(d->count, MANY);
+	for (int i = 1; i < MANY; i++)
+		assert_true(
+		    str_cmp(d->keys[i - 1].selector, d->keys[i].selector) < 0);
 }
 
 static void
@@ -140,8 +156,8 @@ bad_keys_cost_only_themselves(void **state)
 	static const char *const strangers[] = { "", "bare.example",
 		"upper.example", "not_a_domain", "com", "www.example.com" };
 	(void)state;
-	assert_int_equal(ring.domains.count, 2);
-	assert_int_equal(ring.key_count, 3);
+	assert_int_equal(ring.domains.count, 3);
+	assert_int_equal(ring.key_count, 3 + MANY);
 	for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
 		assert_null(keyring_find(&ring, str_of(strangers[i])));
 }

@@ -1,8 +1,8 @@
 #include "smtpd/local/login.h"
 #include "smtpd/local/login_verifier.h"
 #include "tests/unit/data_folder.h"
+#include "tests/unit/scram_client.h"
 
-#include <sasl/sasl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,7 +13,9 @@
 #define ANN USER("ann@example.test", HORSE)
 #define BOB USER("bob@other.test", STAPLE)
 
-enum { EXCHANGES = 8 };
+enum {
+	EXCHANGES = 8
+};
 
 static struct data_folder folder;
 static struct loop *loop;
@@ -77,8 +79,7 @@ wait(int count)
 static void
 start(struct login *login, const char *mechanism, struct str initial)
 {
-	login_start(
-	    logins, login, mechanism, initial, "", STR(""), on_done);
+	login_start(logins, login, mechanism, initial, "", STR(""), on_done);
 }
 
 static enum login_result
@@ -99,8 +100,7 @@ test_plain_passwords(void **state)
 	} rows[] = {
 		{ STR("\0ann@example.test\0correct horse"), LOGIN_DONE,
 		    "ann@example.test" },
-		{ STR("\0ann\0correct horse"), LOGIN_DONE,
-		    "ann@example.test" },
+		{ STR("\0ann\0correct horse"), LOGIN_DONE, "ann@example.test" },
 		{ STR("\0Ann@Example.TEST\0correct horse"), LOGIN_DONE,
 		    "ann@example.test" },
 		{ STR("ann\0ann\0correct horse"), LOGIN_DONE,
@@ -181,99 +181,26 @@ test_others_are_not_there(void **state)
 
 /* ---- SCRAM, against libsasl2's own client ---- */
 
-struct client {
-	sasl_conn_t *sasl;
-	const char *user;
-	sasl_secret_t *password;
-	sasl_callback_t callbacks[4];
-	sasl_channel_binding_t binding;
-};
-
-#define CALLBACK(f) ((int (*)(void))(void (*)(void))(f))
-
-static int
-on_name(void *context, int id, const char **result, unsigned *length)
-{
-	struct client *client = context;
-	(void)id;
-	*result = client->user;
-	if (length)
-		*length = (unsigned)strlen(client->user);
-	return SASL_OK;
-}
-
-static int
-on_password(sasl_conn_t *sasl, void *context, int id, sasl_secret_t **secret)
-{
-	struct client *client = context;
-	(void)sasl, (void)id;
-	*secret = client->password;
-	return SASL_OK;
-}
-
-static void
-client_open(struct client *c, const char *user, const char *password,
-    const char *binding)
-{
-	size_t n = strlen(password);
-	c->user = user;
-	c->password = calloc(1, sizeof *c->password + n);
-	assert_non_null(c->password);
-	c->password->len = n;
-	memcpy(c->password->data, password, n);
-	c->callbacks[0] =
-	    (sasl_callback_t){ SASL_CB_AUTHNAME, CALLBACK(on_name), c };
-	c->callbacks[1] =
-	    (sasl_callback_t){ SASL_CB_USER, CALLBACK(on_name), c };
-	c->callbacks[2] =
-	    (sasl_callback_t){ SASL_CB_PASS, CALLBACK(on_password), c };
-	c->callbacks[3] = (sasl_callback_t){ SASL_CB_LIST_END, NULL, NULL };
-	assert_int_equal(sasl_client_init(NULL), SASL_OK);
-	assert_int_equal(sasl_client_new("smtp", "mail.example.test", NULL,
-			     NULL, c->callbacks, 0, &c->sasl),
-	    SASL_OK);
-	c->binding = (sasl_channel_binding_t){ "tls-exporter", 1,
-		strlen(binding), (const unsigned char *)binding };
-	if (*binding)
-		assert_int_equal(sasl_setprop(c->sasl, SASL_CHANNEL_BINDING,
-				     &c->binding),
-		    SASL_OK);
-}
-
-static void
-client_close(struct client *c)
-{
-	sasl_dispose(&c->sasl);
-	sasl_client_done();
-	free(c->password);
-}
-
 /* The result, and in which step it came. */
 static enum login_result
 run_scram(const char *mechanism, const char *user, const char *password,
     const char *theirs, const char *ours, int *steps)
 {
-	struct client c = { 0 };
+	struct scram_client client;
 	struct login login = { 0 };
-	const char *out = NULL, *name;
-	unsigned n = 0;
-	client_open(&c, user, password, theirs);
-	int code = sasl_client_start(c.sasl, mechanism, NULL, &out, &n, &name);
-	assert_int_equal(code, SASL_CONTINUE);
-	login_start(logins, &login, mechanism, (struct str){ out, n },
+	scram_client_open(&client, user, password, str_of(theirs));
+	struct str said = scram_client_start(&client, mechanism);
+	login_start(logins, &login, mechanism, said,
 	    *ours ? "tls-exporter" : "", str_of(ours), on_done);
 	wait(1);
 	for (*steps = 1; login.result == LOGIN_CONTINUE; ++*steps) {
-		buf_cstr(&login.challenge);
-		code = sasl_client_step(c.sasl, login.challenge.p,
-		    (unsigned)login.challenge.n, NULL, &out, &n);
-		assert_in_range(code, SASL_OK, SASL_CONTINUE);
-		login_step(&login, (struct str){ out ? out : "", n }, on_done);
+		said = scram_client_step(&client, buf_str(&login.challenge));
+		login_step(&login, said, on_done);
 		wait(1);
 	}
 	enum login_result result = login.result;
 	login_cancel(&login);
-	client_close(&c);
+	scram_client_close(&client);
 	return result;
 }
 
@@ -375,8 +302,7 @@ test_a_new_password_counts_at_once(void **state)
 	struct login login = { 0 };
 	(void)state;
 	directory_listen(keeper, &listener, on_changed);
-	data_folder_write(
-	    &folder, "users", USER("ann@example.test", STAPLE));
+	data_folder_write(&folder, "users", USER("ann@example.test", STAPLE));
 	directory_reload(keeper);
 	loop_run(loop);
 	assert_int_equal(
@@ -436,8 +362,7 @@ test_cancelled_exchanges_end_quietly(void **state)
 	login_cancel(&last);
 	for (int i = 0; i < EXCHANGES; i++)
 		assert_int_equal(
-		    run_plain(&last, STR("\0ann\0correct horse")),
-		    LOGIN_DONE);
+		    run_plain(&last, STR("\0ann\0correct horse")), LOGIN_DONE);
 	login_cancel(&last);
 }
 
@@ -446,8 +371,8 @@ test_cancelled_exchanges_end_quietly(void **state)
 static void
 test_verifiers_are_parsed_strictly(void **state)
 {
-	static const char *const bad[] = { "", "15000",
-		"15000,MDEy,AAAA,AAAA", "0" };
+	static const char *const bad[] = { "", "15000", "15000,MDEy,AAAA,AAAA",
+		"0" };
 	struct verifier v;
 	(void)state;
 	assert_true(verifier_parse(str_of(HORSE), ",,,", &v));

@@ -24,7 +24,6 @@ static struct envelope *envelope;
 static struct message *message;
 static char mail[64];
 
-
 static int error; /* of every rename with flags, 0: none */
 static void (*before_exchange)(void); /* a mail program is faster */
 
@@ -340,9 +339,8 @@ test_replacing_what_was_read(void **state)
 static void
 read_it(void)
 {
-	assert_int_equal(rename(in_maildir("new/" NAME),
-			     in_maildir("cur/" NAME ":2,S")),
-	    0);
+	assert_int_equal(
+	    rename(in_maildir("new/" NAME), in_maildir("cur/" NAME ":2,S")), 0);
 }
 
 static void

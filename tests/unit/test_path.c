@@ -145,7 +145,7 @@ static const struct {
 	{ "<\"a>@x", 0, "", "" },
 	{ "<@r a@x>", 0, "", "" },
 	{ "<@r:>", 0, "", "" },
-	{ "<@r,s:a@x>", 0, "", "" },
+	{ "<@r,ss:a@x>", 0, "", "" },
 	{ "<@r,:a@x>", 0, "", "" },
 	{ "<@:a@x>", 0, "", "" },
 	{ "<r:a@x>", 0, "", "" },
@@ -185,12 +185,26 @@ parses_paths(void **state)
 	arena_free(&arena);
 }
 
+static void
+skips_routes(void **state)
+{
+	(void)state;
+	struct str text = STR("@r,@s.t:a@x");
+	assert_true(path_skip_route(&text));
+	assert_str(text, STR("a@x"));
+	assert_true(path_skip_route(&text));
+	assert_str(text, STR("a@x"));
+	text = STR("@r");
+	assert_false(path_skip_route(&text));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_and_writes_addresses),
 		cmocka_unit_test(parses_paths),
+		cmocka_unit_test(skips_routes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,8 @@ writes_no_second_line(void **state)
 	(void)state;
 	struct buf out = { 0 };
 	char text[1000];
-	reply_write(&out, REPLY(550, NULL, "a\r\n250 \xc3\xa4\tb"));
-	assert_str(buf_str(&out), STR("550 a??250 ?? b\r\n"));
+	reply_write(&out, REPLY(550, NULL, "a\r\n250 \xc3\xa4\tb\x7f"));
+	assert_str(buf_str(&out), STR("550 a??250 ?? b?\r\n"));
 	buf_clear(&out);
 	memset(text, 'x', sizeof text);
 	text[sizeof text - 1] = '\0';

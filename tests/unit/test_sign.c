@@ -362,6 +362,37 @@ refusals_are_passed_on(void **state)
 	}
 }
 
+/* What a signer that was taken over might try. */
+static void
+strange_answers_go_nowhere(void **state)
+{
+	static const struct {
+		const char *selector;
+		uint32_t keys;
+	} answers[] = {
+		{ "a;\r\nBcc: eve@b.test\r\nX", 1 },
+		{ "a b", 1 },
+		{ "", 1 },
+		{ "one", 0 },
+		{ "one", SIGN_KEYS + 1 },
+	};
+	struct bench *b = *state;
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		struct asker a = ask(b);
+		struct sign_question q;
+		start(&a);
+		assert_true(take(b, &q));
+		struct sign_answer answer = answer_to(&q);
+		memset(answer.selector, 0, SIGN_SELECTOR);
+		memcpy(answer.selector, answers[i].selector,
+		    strlen(answers[i].selector));
+		answer.keys = answers[i].keys;
+		give(b, &answer);
+		expect(&a, SIGN_AWAY);
+		expect_silence(b);
+	}
+}
+
 static void
 too_long_a_domain_is_nobodys(void **state)
 {
@@ -543,6 +574,28 @@ many_wait_for_a_full_socket(void **state)
 	free(all);
 }
 
+/* 5 ms for each question: the last ones wait for ten seconds, but not for their
+   answer. */
+static void
+slow_signer_serves_all(void **state)
+{
+	struct bench *b = *state;
+	struct asker *all = mem_array(NULL, MANY / 2, sizeof *all);
+	struct sign_question q;
+	for (int i = 0; i < MANY / 2; i++) {
+		all[i] = ask(b);
+		start(&all[i]);
+	}
+	while (take(b, &q)) {
+		struct sign_answer a = answer_to(&q);
+		fake_loop_advance(b->loop, 5);
+		give(b, &a);
+	}
+	for (int i = 0; i < MANY / 2; i++)
+		expect(&all[i], SIGN_DONE);
+	free(all);
+}
+
 /* All of them within the time that the number in flight allows. */
 static void
 many_do_not_wait_for_ever(void **state)
@@ -651,6 +704,7 @@ main(void)
 		BENCH_TEST(headers_are_signed_and_over_signed),
 		BENCH_TEST(every_key_makes_a_field),
 		BENCH_TEST(refusals_are_passed_on),
+		BENCH_TEST(strange_answers_go_nowhere),
 		BENCH_TEST(too_long_a_domain_is_nobodys),
 		BENCH_TEST(silent_signer_is_asked_twice_then_away),
 		BENCH_TEST(second_asking_saves_the_message),
@@ -660,6 +714,7 @@ main(void)
 		BENCH_TEST(changed_keys_begin_again_once),
 		BENCH_TEST(ids_start_at_random_and_do_not_repeat),
 		BENCH_TEST(many_wait_for_a_full_socket),
+		BENCH_TEST(slow_signer_serves_all),
 		BENCH_TEST(many_do_not_wait_for_ever),
 		BENCH_TEST(cancelled_requests_hear_nothing),
 		BENCH_TEST(freed_channel_cancels_all),

@@ -1,8 +1,8 @@
 /* What the dialogs can't tell: deadlines, the window, and what the owner may
-   do at which time.  Time stands still (tests/fakes/loop). */
-#include "smtpd/smtp/client.h"
+   do at which time. */
 #include "tests/fakes/loop.h"
 #include "tests/unit/assert_str.h"
+#include "tests/unit/client_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,158 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-enum { MINUTE = 60000, RECIPIENTS = 250, BIG = 10000000 };
-
-enum when { NEVER, AT_READY, AT_DONE, AT_ENDED };
-
-struct sender {
-	struct smtp_client client;
-	struct loop *loop;
-	int fd; /* the server's end */
-	struct smtp_mail mail;
-	struct str recipients[RECIPIENTS];
-	struct buf calls;
-	struct buf replies; /* of the mail */
-	struct str message; /* fed at once, at the first more() */
-	size_t pieces; /* that were asked for and not fed */
-	enum when free_at;
-	char got[200000];
-};
-
-static struct sender *
-sender_of(struct smtp_client *client)
-{
-	return container_of(client, struct sender, client);
-}
-
-static void
-called(struct sender *s, const char *name, enum when when)
-{
-	buf_addf(&s->calls, "%s ", name);
-	if (s->free_at == when)
-		smtp_client_free(&s->client);
-}
-
-static void
-on_ready(struct smtp_client *client)
-{
-	called(sender_of(client), "ready", AT_READY);
-}
-
-static void
-on_ended(struct smtp_client *client)
-{
-	called(sender_of(client), "ended", AT_ENDED);
-}
-
-static void
-on_more(struct smtp_mail *mail)
-{
-	struct sender *s = container_of(mail, struct sender, mail);
-	buf_adds(&s->calls, "more ");
-	if (s->message.p)
-		smtp_mail_feed(mail, s->message, true);
-	else
-		s->pieces++;
-}
-
-static void
-on_done(struct smtp_mail *mail)
-{
-	struct sender *s = container_of(mail, struct sender, mail);
-	for (size_t i = 0; i < mail->count; i++)
-		buf_addf(&s->replies, "%d %s\n", mail->replies[i].code,
-		    mail->replies[i].text);
-	called(s, "done", AT_DONE);
-}
-
-static struct sender *
-sender_open(int type)
-{
-	int fds[2];
-	struct sender *s = calloc(1, sizeof *s);
-	assert_int_equal(
-	    socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds), 0);
-	s->loop = loop_new();
-	s->fd = fds[0];
-	struct smtp_client_options options = {
-		.helo = "client.example.test",
-		.name = "mx.example.test",
-	};
-	smtp_client_start(
-	    &s->client, s->loop, fds[1], &options, on_ready, on_ended);
-	return s;
-}
-
-static struct str
-hear(struct sender *s)
-{
-	size_t n = 0;
-	ssize_t more;
-	fake_loop_advance(s->loop, 0);
-	while ((more = recv(s->fd, s->got + n, sizeof s->got - n, 0)) > 0) {
-		n += (size_t)more;
-		fake_loop_settle(s->loop);
-	}
-	return (struct str){ s->got, n };
-}
-
-static void
-say(struct sender *s, const char *text)
-{
-	size_t n = strlen(text);
-	assert_int_equal(send(s->fd, text, n, MSG_NOSIGNAL), n);
-	fake_loop_settle(s->loop);
-}
-
-static void
-expect(struct sender *s, const char *said, const char *heard)
-{
-	say(s, said);
-	assert_str(hear(s), str_of(heard));
-}
-
-static struct sender *
-sender_ready(int type, const char *ehlo)
-{
-	struct sender *s = sender_open(type);
-	expect(s, "220 mx\r\n", "EHLO client.example.test\r\n");
-	expect(s, ehlo, "");
-	assert_str(buf_str(&s->calls), STR("ready "));
-	buf_clear(&s->calls);
-	return s;
-}
-
-static void
-send_mail(struct sender *s, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		s->recipients[i] = STR("bob@remote.example");
-	s->mail = (struct smtp_mail){
-		.sender = STR("ann@example.test"),
-		.recipients = s->recipients,
-		.count = count,
-		.more = on_more,
-	};
-	smtp_client_send(&s->client, &s->mail, on_done);
-}
-
-static void
-sender_close(struct sender *s)
-{
-	smtp_client_free(&s->client);
-	smtp_client_free(&s->client); /* idle: nothing to do */
-	close(s->fd);
-	fake_loop_advance(s->loop, MINUTE); /* what lingers goes, too */
-	buf_free(&s->calls);
-	buf_free(&s->replies);
-	loop_free(s->loop);
-	free(s);
-}
 
 static const char plain[] = "250 mx\r\n";
 static const char pipelining[] = "250-mx\r\n250 PIPELINING\r\n";
@@ -186,7 +36,7 @@ test_deadline_of_the_greeting(void **state)
 	(void)state;
 	struct sender *s = sender_open(SOCK_STREAM);
 	fake_loop_advance(s->loop, 4 * MINUTE);
-	say(s, "220-half of a ");
+	sender_say(s, "220-half of a ");
 	fake_loop_advance(s->loop, MINUTE - 1);
 	expect_deadline(s, 1, "Timed out before the greeting");
 	assert_int_equal(s->client.failure, CLIENT_GREETING);
@@ -212,15 +62,14 @@ test_deadlines_of_a_mail(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		struct sender *s = sender_ready(SOCK_STREAM, plain);
 		s->message = STR("x\r\n");
-		send_mail(s, 1);
+		sender_send(s, 1);
 		for (size_t j = 0; j < i; j++) {
 			fake_loop_advance(s->loop, MINUTE);
-			say(s, replies[j]);
+			sender_say(s, replies[j]);
 		}
 		expect_deadline(s, steps[i].minutes * MINUTE, steps[i].why);
 		assert_int_equal(s->client.failure, CLIENT_LOST);
-		assert_true(
-		    str_search(buf_str(&s->calls), STR("done ended")) <
+		assert_true(str_search(buf_str(&s->calls), STR("done ended")) <
 		    s->calls.n);
 		sender_close(s);
 	}
@@ -232,10 +81,10 @@ test_deadline_of_each_pipelined_reply(void **state)
 {
 	(void)state;
 	struct sender *s = sender_ready(SOCK_STREAM, pipelining);
-	send_mail(s, 2);
+	sender_send(s, 2);
 	for (int i = 0; i < 3; i++) {
 		fake_loop_advance(s->loop, 5 * MINUTE - 1);
-		say(s, "250 OK\r\n");
+		sender_say(s, "250 OK\r\n");
 	}
 	expect_deadline(s, 2 * MINUTE, "Timed out before the reply to DATA");
 	sender_close(s);
@@ -244,11 +93,11 @@ test_deadline_of_each_pipelined_reply(void **state)
 static void
 in_message(struct sender *s)
 {
-	send_mail(s, 1);
-	say(s, "250 OK\r\n");
-	say(s, "250 OK\r\n");
-	say(s, "354 Go\r\n");
-	hear(s);
+	sender_send(s, 1);
+	sender_say(s, "250 OK\r\n");
+	sender_say(s, "250 OK\r\n");
+	sender_say(s, "354 Go\r\n");
+	sender_hear(s);
 	assert_int_equal(s->pieces, 1);
 }
 
@@ -284,7 +133,7 @@ test_one_send_for_a_batch(void **state)
 {
 	(void)state;
 	struct sender *s = sender_ready(SOCK_SEQPACKET, pipelining);
-	send_mail(s, 2);
+	sender_send(s, 2);
 	fake_loop_settle(s->loop);
 	ssize_t n = recv(s->fd, s->got, sizeof s->got, 0);
 	assert_true(n > 0);
@@ -314,15 +163,15 @@ test_window(void **state)
 	(void)state;
 	struct sender *s = sender_ready(SOCK_STREAM, pipelining);
 	s->message = STR("x\r\n");
-	send_mail(s, RECIPIENTS);
-	assert_int_equal(count_lines(hear(s)), 100);
+	sender_send(s, RECIPIENTS);
+	assert_int_equal(count_lines(sender_hear(s)), 100);
 	for (int i = 0; i < RECIPIENTS + 1; i++) {
-		say(s, "250 OK\r\n");
+		sender_say(s, "250 OK\r\n");
 		assert_int_equal(
-		    count_lines(hear(s)), i < RECIPIENTS + 2 - 100);
+		    count_lines(sender_hear(s)), i < RECIPIENTS + 2 - 100);
 	}
-	expect(s, "354 Go\r\n", "x\r\n.\r\n");
-	expect(s, "250 Queued\r\n", "");
+	sender_expect(s, "354 Go\r\n", "x\r\n.\r\n");
+	sender_expect(s, "250 Queued\r\n", "");
 	assert_str(buf_str(&s->calls), STR("more done ready "));
 	assert_int_equal(s->client.mails, 1);
 	assert_int_equal(count_lines(buf_str(&s->replies)), RECIPIENTS);
@@ -335,13 +184,13 @@ test_window_closes_when_mail_is_refused(void **state)
 {
 	(void)state;
 	struct sender *s = sender_ready(SOCK_STREAM, pipelining);
-	send_mail(s, RECIPIENTS);
-	hear(s);
-	expect(s, "550 No\r\n", "");
+	sender_send(s, RECIPIENTS);
+	sender_hear(s);
+	sender_expect(s, "550 No\r\n", "");
 	for (int i = 0; i < 98; i++)
-		expect(s, "503 No\r\n", "");
-	expect(s, "503 No\r\n", "RSET\r\n");
-	expect(s, "250 OK\r\n", "");
+		sender_expect(s, "503 No\r\n", "");
+	sender_expect(s, "503 No\r\n", "RSET\r\n");
+	sender_expect(s, "250 OK\r\n", "");
 	assert_str(buf_str(&s->calls), STR("done ready "));
 	assert_int_equal(s->mail.replies[RECIPIENTS - 1].code, 550);
 	sender_close(s);
@@ -364,9 +213,26 @@ test_source_waits_for_the_peer(void **state)
 	fake_loop_settle(s->loop);
 	assert_int_equal(s->pieces, 2);
 	for (int i = 0; i < 1000 && s->pieces == 2; i++)
-		hear(s);
+		sender_hear(s);
 	assert_int_equal(s->pieces, 3);
 	free(big);
+	sender_close(s);
+}
+
+/* A reply to what we haven't even said: 250 would lose the rest of it. */
+static void
+test_reply_before_the_message_is_out(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, plain);
+	char *more = calloc(1, MORE); /* than the socket takes */
+	in_message(s);
+	smtp_mail_feed(&s->mail, (struct str){ more, MORE }, true);
+	free(more);
+	sender_say(s, "250 Queued\r\n");
+	assert_str(buf_str(&s->calls), STR("more done ended "));
+	assert_str(buf_str(&s->replies),
+	    STR("451 Unexpected reply between two mails: 250 Queued\n"));
 	sender_close(s);
 }
 
@@ -377,7 +243,7 @@ test_feed_after_the_end(void **state)
 	(void)state;
 	struct sender *s = sender_ready(SOCK_STREAM, plain);
 	in_message(s);
-	say(s, "421 Bye\r\n");
+	sender_say(s, "421 Bye\r\n");
 	smtp_mail_feed(&s->mail, STR("x\r\n"), true);
 	smtp_mail_abort(&s->mail);
 	fake_loop_settle(s->loop);
@@ -411,9 +277,9 @@ test_send_on_a_session_that_has_ended(void **state)
 {
 	(void)state;
 	struct sender *s = sender_ready(SOCK_STREAM, plain);
-	say(s, "421 4.3.2 Bye\r\n");
+	sender_say(s, "421 4.3.2 Bye\r\n");
 	assert_str(buf_str(&s->calls), STR("ended "));
-	send_mail(s, 2);
+	sender_send(s, 2);
 	fake_loop_settle(s->loop);
 	assert_str(buf_str(&s->calls), STR("ended done ended "));
 	assert_str(buf_str(&s->replies), STR("421 Bye\n421 Bye\n"));
@@ -428,14 +294,14 @@ test_free_in_every_callback(void **state)
 		struct sender *s = sender_open(SOCK_STREAM);
 		s->free_at = when;
 		s->message = STR("x\r\n");
-		say(s, "220 mx\r\n");
-		say(s, plain);
+		sender_say(s, "220 mx\r\n");
+		sender_say(s, plain);
 		if (s->client.private) {
-			send_mail(s, 1);
-			say(s, "250 OK\r\n");
-			say(s, "250 OK\r\n");
-			say(s, "354 Go\r\n");
-			say(s, "250 OK\r\n");
+			sender_send(s, 1);
+			sender_say(s, "250 OK\r\n");
+			sender_say(s, "250 OK\r\n");
+			sender_say(s, "354 Go\r\n");
+			sender_say(s, "250 OK\r\n");
 		}
 		shutdown(s->fd, SHUT_RDWR);
 		fake_loop_settle(s->loop);
@@ -457,7 +323,7 @@ expect_quit(struct sender *s, const char *heard)
 	smtp_client_quit(&s->client);
 	smtp_client_quit(&s->client);
 	fake_loop_advance(s->loop, MINUTE);
-	assert_str(hear(s), str_of(heard));
+	assert_str(sender_hear(s), str_of(heard));
 	assert_str(buf_str(&s->calls), STR(""));
 	sender_close(s);
 }
@@ -473,12 +339,12 @@ test_quit(void **state)
 	struct sender *s = sender_ready(SOCK_STREAM, plain);
 	in_message(s);
 	smtp_mail_feed(&s->mail, STR("x\r\n"), true);
-	assert_str(hear(s), STR("x\r\n.\r\n"));
+	assert_str(sender_hear(s), STR("x\r\n.\r\n"));
 	expect_quit(s, "");
 	s = sender_ready(SOCK_STREAM, plain);
 	in_message(s);
 	smtp_mail_feed(&s->mail, STR("x\r\n"), true);
-	expect(s, "250 OK\r\n", "x\r\n.\r\n");
+	sender_expect(s, "250 OK\r\n", "x\r\n.\r\n");
 	expect_quit(s, "QUIT\r\n");
 }
 
@@ -495,6 +361,7 @@ main(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_window_closes_when_mail_is_refused),
 		cmocka_unit_test(test_source_waits_for_the_peer),
+		cmocka_unit_test(test_reply_before_the_message_is_out),
 		cmocka_unit_test(test_feed_after_the_end),
 		cmocka_unit_test(test_nothing_is_called_from_within),
 		cmocka_unit_test(test_send_on_a_session_that_has_ended),

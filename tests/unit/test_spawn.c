@@ -1,5 +1,7 @@
 #include "lib/host/spawn.h"
 
+#include "lib/base/arena.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -8,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -195,9 +198,46 @@ test_identity(void **state)
 	s.groups[0] = 65533;
 	s.groups[1] = 65531;
 	assert_string_equal(output_of(&s), "65534\n65533\n65533 65531\n");
-	s = script(SCRIPT("id -u >&3"));
-	s.uid = getuid(); /* the groups, too, stay who we are */
-	assert_string_equal(output_of(&s), "0\n");
+	s = script(SCRIPT("id -u >&3; id -g >&3; id -G >&3"));
+	s.uid = 0; /* still root, but with the group that the files shall get */
+	s.gid = 65533;
+	assert_string_equal(output_of(&s), "0\n65533\n65533\n");
+}
+
+/* Without root everybody is who we are, even when it is asked for by number. */
+static void
+test_identity_of_our_own(void **state)
+{
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct spawn s = script(SCRIPT("true"));
+		if (getuid() == 0 && setuid(65534) != 0)
+			_exit(1);
+		s.uid = getuid();
+		s.gid = getgid();
+		int status = -1;
+		waitpid(spawn_start(&s), &status, 0);
+		_exit(status != 0);
+	}
+	assert_int_equal(wait_for(pid), 0);
+}
+
+/* ^C at a terminal reaches its foreground group: us, and we end the others.  A
+   reload may come before its handler is there. */
+static void
+test_terminal_and_reload_do_not_end_it(void **state)
+{
+	(void)state;
+	struct spawn s = script(SCRIPT("ps -o pgid= -p $$ | tr -d ' ' >&3; "
+				       "echo $$ >&3; kill -HUP $$; "
+				       "echo alive >&3"));
+	char wanted[64], *text = mem_cstr(str_of(output_of(&s)));
+	unsigned long group = strtoul(text, NULL, 10);
+	assert_int_not_equal(group, (unsigned long)getpgrp());
+	snprintf(wanted, sizeof wanted, "%lu\n%lu\nalive\n", group, group);
+	assert_string_equal(text, wanted);
+	free(text);
 }
 
 static void
@@ -266,6 +306,8 @@ main(void)
 		cmocka_unit_test(test_failed_exec_is_reported),
 		cmocka_unit_test(test_signals_are_as_at_birth),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_identity_of_our_own),
+		cmocka_unit_test(test_terminal_and_reload_do_not_end_it),
 		cmocka_unit_test(test_no_new_privileges),
 		cmocka_unit_test(test_child_ends_with_its_parent),
 		cmocka_unit_test(test_names),

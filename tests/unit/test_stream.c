@@ -30,6 +30,7 @@ struct side {
 	char stop_on; /* the loop stops when it comes */
 	char free_on; /* the stream is freed when it comes */
 	bool keep; /* input is not drained */
+	struct str reply; /* to every octet */
 	struct buf got;
 };
 
@@ -52,6 +53,8 @@ on_stream(struct stream_owner *owner, enum stream_event event)
 	if (event == STREAM_INPUT && !s->keep) {
 		struct str input = stream_input(s->stream);
 		buf_add(&s->got, input);
+		for (size_t i = 0; i < input.n && s->reply.n; i++)
+			stream_write(s->stream, s->reply);
 		stream_drain(s->stream, input.n);
 	}
 	if (letters[event] == s->free_on) {
@@ -248,6 +251,41 @@ test_input_is_bounded(void **state)
 	side_close(&a);
 	side_close(&b);
 	free(text);
+}
+
+/* Whoever asks and never listens costs a bounded amount. */
+static void
+test_output_is_bounded_by_not_reading(void **state)
+{
+	(void)state;
+	enum {
+		BOUND = 262144,
+		REPLY = 16,
+		PER_TURN = 65536 * REPLY
+	};
+	int ends[2];
+	struct side a;
+	char questions[1024] = { 0 };
+	size_t sent = 0;
+	pair(SOCK_STREAM, ends);
+	side_open(&a, ends[0]);
+	a.reply = STR("0123456789abcdef");
+	for (int i = 0; i < 2000; i++) {
+		ssize_t n = send(ends[1], questions, sizeof questions, 0);
+		sent += n > 0 ? (size_t)n : 0;
+		run_ms(0);
+		assert_true(stream_pending(a.stream) < BOUND + PER_TURN);
+	}
+	char text[16384];
+	size_t heard = 0;
+	while (heard < sent * REPLY) { /* and nothing is lost */
+		ssize_t n = recv(ends[1], text, sizeof text, 0);
+		heard += n > 0 ? (size_t)n : 0;
+		run_ms(0);
+	}
+	assert_int_equal(stream_pending(a.stream), 0);
+	side_close(&a);
+	close(ends[1]);
 }
 
 static void
@@ -730,6 +768,7 @@ main(void)
 		cmocka_unit_test(test_writes_of_a_turn_leave_at_once),
 		cmocka_unit_test(test_unread_input_is_told_once),
 		cmocka_unit_test(test_input_is_bounded),
+		cmocka_unit_test(test_output_is_bounded_by_not_reading),
 		cmocka_unit_test(test_pause_holds_input_and_end),
 		cmocka_unit_test(test_end_comes_behind_the_input),
 		cmocka_unit_test(test_reset_is_a_failure),

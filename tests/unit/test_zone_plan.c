@@ -3,6 +3,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/crc.h"
 #include "lib/base/settings.h"
+#include "tests/unit/assert_str.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,12 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* Of static data, which STR isn't for. */
-#define TEXT(literal) \
-	{ \
-		literal, sizeof(literal) - 1 \
-	}
 
 static const uint16_t all_ports[PORT_COUNT] = {
 	[PORT_SMTP] = 25,

@@ -1,5 +1,7 @@
 #include "lib/zone/print.h"
 
+#include "tests/unit/assert_str.h"
+
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,12 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* Of static data, which STR isn't for. */
-#define TEXT(literal) \
-	{ \
-		literal, sizeof(literal) - 1 \
-	}
 
 /* One record of each kind that is printed in a way of its own. */
 static struct zone_record records[] = {

@@ -1,0 +1,150 @@
+/* Mail over a session that is ready, and when a session ends in it. */
+#include "smtpd/delivery/delivery_private.h"
+#include "smtpd/delivery/remote_private.h"
+
+#include <string.h>
+
+enum {
+	IDLE_MS = 5000,
+	MAILS = 100, /* over one connection: more is against many a policy */
+	LOSSES = 3, /* of sessions, then the transaction waits */
+};
+
+void
+remote_leave(struct remote *remote)
+{
+	destination_left(remote->destination, remote);
+	remote_free(remote);
+}
+
+void
+remote_close(struct remote *remote)
+{
+	smtp_client_quit(&remote->client);
+	remote_leave(remote);
+}
+
+/* ---- one after the other ---- */
+
+static void on_done(struct transfer *, bool replied);
+
+static void
+on_idle(struct timer *timer)
+{
+	remote_close(container_of(timer, struct remote, timer));
+}
+
+static void
+become_idle(struct remote *remote)
+{
+	struct delivery *delivery = remote->destination->delivery;
+	remote->phase = REMOTE_IDLE;
+	list_push(&delivery->destinations.idle, &remote->idle);
+	timer_start(&remote->timer, delivery->parts.loop, IDLE_MS, on_idle);
+}
+
+void
+remote_send_next(struct remote *remote)
+{
+	if (remote->mails == MAILS || remote->destination->delivery->stopping) {
+		remote_close(remote);
+		return;
+	}
+	struct transfer *t = destination_take(remote->destination);
+	if (!t) {
+		become_idle(remote);
+		return;
+	}
+	remote->phase = REMOTE_BUSY;
+	remote->transfer = t;
+	remote->mails++;
+	transfer_start(t, &remote->client, on_done);
+}
+
+void
+remote_resume(struct remote *remote)
+{
+	timer_stop(&remote->timer);
+	list_remove(&remote->idle);
+	remote_send_next(remote);
+}
+
+/* RFC 5321 3.8, 5.1: it may go elsewhere as long as it can't have arrived */
+static bool
+may_go_again(const struct remote *remote, const struct transfer *t)
+{
+	bool elsewhere =
+	    remote->mails > 1 || remote->hop + 1 < remote->route.count;
+	return elsewhere && !transfer_is_sent(t) && t->losses + 1 < LOSSES;
+}
+
+/* The session has broken off in a transaction. */
+static void
+lose(struct remote *remote, struct transfer *t, bool replied)
+{
+	struct destination *destination = remote->destination;
+	struct reply reply = remote->client.reply;
+	struct peer peer = remote_peer(remote);
+	remote->transfer = NULL;
+	if (may_go_again(remote, t)) {
+		t->losses++;
+		transfer_stop(t);
+		destination_return(destination, t);
+	} else if (replied) {
+		transfer_settle(t, &peer);
+	} else {
+		transfer_answer(t, reply, &peer);
+	}
+	destination_lost(destination, reply, &peer);
+	if (remote->mails > 1)
+		return; /* the connection was lost by age: the same host again
+			 */
+	remote->hop++;
+	remote->plain = false;
+}
+
+/* In the mail, or behind it?  Who got no reply of their own have that of the
+   session's end. */
+static bool
+broke_off_in(const struct smtp_client *client, const struct smtp_mail *mail)
+{
+	if (client->failure == CLIENT_OK)
+		return false;
+	for (size_t i = 0; i < mail->count; i++)
+		if (mail->replies[i].code == client->reply.code &&
+		    strcmp(mail->replies[i].text, client->reply.text) == 0)
+			return true;
+	return false;
+}
+
+/* Then the session says whether it is ready for more, or has ended. */
+static void
+on_done(struct transfer *t, bool replied)
+{
+	struct remote *remote = container_of(t->client, struct remote, client);
+	struct peer peer = remote_peer(remote);
+	if (replied && broke_off_in(&remote->client, &t->mail)) {
+		lose(remote, t, true);
+		return;
+	}
+	remote->transfer = NULL;
+	if (replied) {
+		destination_answered(remote->destination);
+		transfer_settle(t, &peer);
+	} else {
+		transfer_drop(t);
+		remote_send_next(remote);
+	}
+}
+
+void
+remote_broken(struct remote *remote)
+{
+	if (remote->transfer)
+		lose(remote, remote->transfer, false);
+	smtp_client_free(&remote->client);
+	if (list_empty(&remote->destination->waiting))
+		remote_leave(remote);
+	else
+		remote_try_hop(remote);
+}

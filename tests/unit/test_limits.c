@@ -1,0 +1,219 @@
+#include "smtpd/inbound/inbound_private.h"
+#include "tests/fakes/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+	MINUTE = 60000,
+	HOUR = 60 * MINUTE
+};
+
+static struct settings settings = {
+	.max_connections = 5,
+	.connections_per_ip = 2,
+	.auth_failures = { 10, 10 * MINUTE },
+	.user_rate = { 300, HOUR },
+};
+static struct limits limits;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	limits_open(&limits, &settings);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	limits_close(&limits);
+	return 0;
+}
+
+static struct ip
+ip_of(const char *text)
+{
+	struct ip ip;
+	assert_true(ip_parse(str_of(text), &ip));
+	return ip;
+}
+
+/* ---- connections ---- */
+
+static bool
+connect(const char *text)
+{
+	return limits_connect(&limits, ip_of(text));
+}
+
+static void
+test_connections_of_one_address(void **state)
+{
+	(void)state;
+	assert_true(connect("192.0.2.1"));
+	assert_true(connect("192.0.2.1"));
+	assert_false(connect("192.0.2.1"));
+	assert_true(connect("192.0.2.2"));
+	limits_disconnect(&limits, ip_of("192.0.2.1"));
+	assert_true(connect("192.0.2.1"));
+	assert_false(connect("192.0.2.1"));
+}
+
+/* RFC 6177: a home has a whole /64 or more */
+static void
+test_connections_of_one_network(void **state)
+{
+	(void)state;
+	assert_true(connect("2001:db8::1"));
+	assert_true(connect("2001:db8::ffff:0:0:2"));
+	assert_false(connect("2001:db8::3"));
+	assert_true(connect("2001:db8:0:1::3"));
+}
+
+static void
+test_connections_in_all(void **state)
+{
+	static const char *const from[] = { "192.0.2.1", "192.0.2.2",
+		"192.0.2.3", "192.0.2.4", "192.0.2.5" };
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		assert_true(connect(from[i]));
+	assert_false(connect("192.0.2.6"));
+	for (int i = 0; i < 5; i++)
+		limits_disconnect(&limits, ip_of(from[i]));
+	assert_int_equal(limits.networks.count, 0);
+	assert_true(connect("192.0.2.6"));
+}
+
+/* ---- logins ---- */
+
+static bool
+may_login(const char *from, const char *account)
+{
+	return limits_may_login(&limits, ip_of(from), str_of(account));
+}
+
+static int64_t
+fail_login(const char *from, const char *account)
+{
+	return limits_failed_login(&limits, ip_of(from), str_of(account));
+}
+
+static void
+test_failures_are_answered_later_and_later(void **state)
+{
+	static const int64_t delays[] = { 0, 250, 500, 1000, 2000, 2000 };
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(fail_login("192.0.2.1", "ann"), delays[i]);
+	assert_int_equal(fail_login("192.0.2.2", "bob"), 0);
+}
+
+static void
+test_an_address_is_refused_for_an_hour(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		assert_true(may_login("192.0.2.1", ""));
+		fail_login("192.0.2.1", i % 2 ? "ann" : "bob");
+		fake_clock_advance(1000);
+	}
+	assert_false(may_login("192.0.2.1", ""));
+	assert_true(may_login("192.0.2.2", ""));
+	fake_clock_advance(HOUR - 2000);
+	assert_false(may_login("192.0.2.1", ""));
+	fake_clock_advance(2000);
+	assert_true(may_login("192.0.2.1", ""));
+}
+
+static void
+test_slow_failures_are_forgotten(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		fail_login("192.0.2.1", "ann");
+		fake_clock_advance(MINUTE);
+		assert_true(may_login("192.0.2.1", "ann"));
+	}
+}
+
+/* A botnet tries one account; its owner must still get in. */
+static void
+test_an_account_is_never_refused_from_elsewhere(void **state)
+{
+	char from[32];
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		snprintf(from, sizeof from, "192.0.2.%d", i);
+		fail_login(from, "ann");
+		assert_true(may_login(from, ""));
+	}
+	assert_false(may_login("192.0.2.5", "ann"));
+	assert_true(may_login("192.0.2.5", "bob"));
+	assert_true(may_login("198.51.100.1", "ann"));
+	assert_true(fail_login("198.51.100.1", "ann") > 0);
+}
+
+static void
+test_tables_are_bounded(void **state)
+{
+	char text[64];
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16,
+		    i >> 8 & 255, i & 255);
+		fail_login(text, text);
+		limits_recipient(&limits, str_of(text));
+	}
+	assert_int_equal(limits.addresses.map.count, 8192);
+	assert_int_equal(limits.accounts.map.count, 8192);
+	assert_int_equal(limits.users.map.count, 8192);
+	/* Whoever goes on is not the one that is forgotten. */
+	assert_int_equal(fail_login(text, text), 250);
+}
+
+/* ---- recipients ---- */
+
+static void
+test_recipients_of_an_account(void **state)
+{
+	struct str ann = STR("ann@example.test");
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		assert_true(limits_recipient(&limits, ann));
+	assert_false(limits_recipient(&limits, ann));
+	assert_true(limits_recipient(&limits, STR("bob@other.test")));
+	fake_clock_advance(12000); /* one of 300 in an hour */
+	assert_true(limits_recipient(&limits, ann));
+	assert_false(limits_recipient(&limits, ann));
+	fake_clock_advance(HOUR);
+	for (int i = 0; i < 300; i++)
+		assert_true(limits_recipient(&limits, ann));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_connections_of_one_address),
+		TEST(test_connections_of_one_network),
+		TEST(test_connections_in_all),
+		TEST(test_failures_are_answered_later_and_later),
+		TEST(test_an_address_is_refused_for_an_hour),
+		TEST(test_slow_failures_are_forgotten),
+		TEST(test_an_account_is_never_refused_from_elsewhere),
+		TEST(test_tables_are_bounded),
+		TEST(test_recipients_of_an_account),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

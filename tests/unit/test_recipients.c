@@ -1,0 +1,189 @@
+#include "tests/fakes/intake.h"
+#include "tests/unit/gate.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ANN USER("ann@example.test", HORSE)
+#define BOB USER("bob@other.test", STAPLE)
+
+static struct caller c;
+
+static int
+set_up(void **state)
+{
+	gate_open(state);
+	gate_people(ANN BOB,
+	    "info@example.test: ann@example.test\n"
+	    "all@example.test: ann@example.test, bob@other.test\n");
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	caller_close(&c);
+	return gate_close(state);
+}
+
+struct row {
+	const char *address, *reply;
+};
+
+static void
+ask(const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		caller_sayf(
+		    &c, rows[i].reply, "RCPT TO:<%s>\r\n", rows[i].address);
+}
+
+static const struct row from_strangers[] = {
+	{ "ann@example.test", "250 2.1.5" },
+	{ "Ann+x@Example.Test", "250 2.1.5" },
+	{ "postmaster", "250 2.1.5" },
+	{ "abuse@other.test", "250 2.1.5" },
+	{ "nobody@example.test", "550 5.1.1" },
+	{ "ann@elsewhere.test", "550 5.7.1" },
+	{ "ann@[192.0.2.1]", "550 5.7.1" },
+	{ "ann%elsewhere.test@example.test", "550 5.1.1" },
+	{ "@example.test:ann@elsewhere.test", "550 5.7.1" },
+};
+
+static void
+test_strangers_reach_ours_alone(void **state)
+{
+	(void)state;
+	caller_ready(&c, PORT_SMTP);
+	caller_say(&c, "MAIL FROM:<eve@sender.test>\r\n", "250 ");
+	ask(from_strangers, sizeof from_strangers / sizeof *from_strangers);
+}
+
+/* DESIGN.md 1: no address is trusted, this host's own neither. */
+static void
+test_nobody_relays(void **state)
+{
+	static const char *const senders[] = { "ann@example.test", "",
+		"root@mail.example.test" };
+	(void)state;
+	caller_ready(&c, PORT_SMTP);
+	for (int i = 0; i < 3; i++) {
+		caller_sayf(&c, "250 ", "MAIL FROM:<%s>\r\n", senders[i]);
+		caller_say(&c, "RCPT TO:<x@elsewhere.test>\r\n", "550 5.7.1");
+		caller_say(&c, "RSET\r\n", "250 ");
+	}
+}
+
+static void
+test_without_an_account_roles_wait(void **state)
+{
+	(void)state;
+	gate_people("", "");
+	caller_ready(&c, PORT_SMTP);
+	caller_say(&c, "MAIL FROM:<>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<postmaster>\r\n", "450 4.2.1");
+	caller_say(&c, "RCPT TO:<reports@other.test>\r\n", "450 4.2.1");
+	caller_say(&c, "RCPT TO:<ann@example.test>\r\n", "550 5.1.1");
+}
+
+static void
+test_who_is_reached_twice_gets_it_once(void **state)
+{
+	(void)state;
+	caller_ready(&c, PORT_SMTP);
+	caller_say(&c,
+	    "MAIL FROM:<>\r\nRCPT TO:<Info@example.test>\r\n"
+	    "RCPT TO:<all@example.test>\r\n"
+	    "RCPT TO:<reports@example.test>\r\nDATA\r\n",
+	    "354 ");
+	caller_say(&c, "Subject: x\r\n\r\n.\r\n", "250 ");
+	const struct envelope *e = fake_intake.envelope;
+	assert_int_equal(e->count, 3);
+	assert_true(str_eq(e->recipients[0].address, STR("ann@example.test")));
+	assert_true(
+	    str_eq(e->recipients[0].original, STR("Info@example.test")));
+	assert_true(str_eq(e->recipients[1].address, STR("bob@other.test")));
+	assert_true(str_eq(e->recipients[1].original, STR("all@example.test")));
+	assert_true(str_eq(e->recipients[2].address, STR("ann@example.test")));
+	assert_true(str_eq(e->recipients[2].folder, STR("Reports")));
+	for (size_t i = 0; i < e->count; i++)
+		assert_int_equal(e->recipients[i].kind, RECIPIENT_LOCAL);
+}
+
+static void
+test_recipients_have_a_limit(void **state)
+{
+	(void)state;
+	gate_people(ANN BOB USER("cy@example.test", HORSE) USER(
+			"di@example.test", HORSE) USER("ed@example.test", HORSE)
+			USER("flo@example.test", HORSE),
+	    "five@example.test: ann@example.test, bob@other.test, "
+	    "cy@example.test, di@example.test, ed@example.test\n"
+	    "six@example.test: five@example.test, flo@example.test\n");
+	caller_ready(&c, PORT_SMTP);
+	caller_say(&c, "MAIL FROM:<>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<flo@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<five@example.test>\r\n", "452 4.5.3");
+	caller_say(&c, "RCPT TO:<ann@example.test>\r\n", "250 ");
+	caller_say(&c, "RSET\r\nMAIL FROM:<>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<six@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<ann@example.test>\r\n", "452 4.5.3");
+}
+
+static const struct row from_users[] = {
+	{ "bob@other.test", "250 2.1.5" },
+	{ "x@elsewhere.test", "250 2.1.5" },
+	{ "nobody@example.test", "550 5.1.1" },
+};
+
+static void
+test_users_reach_everybody(void **state)
+{
+	(void)state;
+	caller_ready(&c, PORT_SUBMISSIONS);
+	caller_say(&c, "MAIL FROM:<ann@example.test>\r\n", "250 ");
+	ask(from_users, sizeof from_users / sizeof *from_users);
+	caller_say(&c, "DATA\r\n", "354 ");
+	caller_say(&c, "From: ann@example.test\r\n\r\n.\r\n", "250 ");
+	const struct envelope *e = fake_intake.envelope;
+	assert_int_equal(e->count, 2);
+	assert_int_equal(e->recipients[0].kind, RECIPIENT_LOCAL);
+	assert_int_equal(e->recipients[1].kind, RECIPIENT_REMOTE);
+	assert_true(str_eq(e->recipients[1].address, STR("x@elsewhere.test")));
+}
+
+static void
+test_users_have_a_rate(void **state)
+{
+	(void)state;
+	gate.folder.settings.user_rate = (struct rate){ 3, 3600000 };
+	caller_ready(&c, PORT_SUBMISSIONS);
+	caller_say(&c, "MAIL FROM:<ann@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<bob@other.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<nobody@other.test>\r\n", "550 ");
+	caller_say(&c, "RCPT TO:<x@elsewhere.test>\r\n", "250 ");
+	caller_say(&c, "RSET\r\nMAIL FROM:<ann@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<bob@other.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<bob@other.test>\r\n", "421 4.7.0");
+	assert_null(c.stream);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_strangers_reach_ours_alone),
+		TEST(test_nobody_relays),
+		TEST(test_without_an_account_roles_wait),
+		TEST(test_who_is_reached_twice_gets_it_once),
+		TEST(test_recipients_have_a_limit),
+		TEST(test_users_reach_everybody),
+		TEST(test_users_have_a_rate),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
