@@ -24,6 +24,6 @@ COPY entrypoint/image/ /etc/postern/
 RUN /etc/postern/check && rm /etc/postern/check /etc/postern/README && install -d /data
 COPY --from=build /out/usr/ /usr/
 
-EXPOSE 25 80 443 465 587 993
+EXPOSE 25 465 587 993
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["postern", "health"]
 ENTRYPOINT ["/usr/libexec/postern/entrypoint"]

@@ -15,7 +15,7 @@
 
 #include <jansson.h>
 
-enum exit_code { /* INTERFACE.md 4 */
+enum exit_code { /* docs/reference.md */
 	DONE = 0,
 	FAILED = 1,
 	USAGE = 2,

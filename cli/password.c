@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-	ITERATIONS = 15000, /* INTERFACE.md 3: at least */
+	ITERATIONS = 15000, /* docs/reference.md: at least */
 	SALT = 16,
 	HASH = SHA256_DIGEST_LENGTH,
 	INVENTED = 16, /* letters of 32: 80 bits */

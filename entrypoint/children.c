@@ -9,6 +9,7 @@
 #include "lib/host/spawn.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,10 +90,20 @@ write_configuration(const char *name, struct buf *text)
 	return good;
 }
 
+static int
+on_left(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+/* A killed Dovecot leaves sockets of other users, which root without
+   DAC_OVERRIDE can't try: the next one would believe that it runs already. */
 static bool
 write_dovecot(void)
 {
 	struct buf b = { 0 };
+	nftw(run_path("dovecot"), on_left, 8, FTW_DEPTH | FTW_PHYS);
 	buf_adds(&b, "listen = ");
 	add_addresses(&b);
 	buf_addf(&b,

@@ -62,7 +62,7 @@ bool folders_prepare(void); /* every path, with its owner and mode */
 /* The files of config/: made when they are missing; owners and modes are put
    right, since they may have been edited on the host. */
 bool folders_config(void);
-/* Writes a file of ours with the owner and mode of INTERFACE.md 3. */
+/* Writes a file of ours with the owner and mode of docs/reference.md. */
 bool folders_write(
     const char *name, struct str bytes, mode_t, const char *group);
 

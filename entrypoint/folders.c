@@ -1,6 +1,6 @@
 /*
  * folders.c - the data folder: every path with the owner and mode that
- * INTERFACE.md 3 promises.
+ * docs/reference.md promises.
  *
  * In the image root has neither DAC_OVERRIDE nor FOWNER: what is given away
  * can't be changed any more, so mode comes before owner.

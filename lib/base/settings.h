@@ -3,7 +3,7 @@
  *
  * The table holds name, type, default, range and documentation of each
  * setting; reading, checking and explaining all walk over it.  It knows the
- * names and forms of INTERFACE.md 2 and nothing of what they are used for.
+ * names and forms of docs/reference.md and nothing of what they are used for.
  * Strings live in the arena of the struct.
  */
 #ifndef LIB_BASE_SETTINGS_H

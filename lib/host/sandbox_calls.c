@@ -139,12 +139,20 @@ deny_namespaces(scmp_filter_ctx filter)
 	return error;
 }
 
-/* The families above those of the Internet: netlink, packets, crypto, ... */
+/* All families but the Internet's: netlink, packets, crypto ... and AF_UNIX,
+   because abstract sockets of a host whose network we share are in no folder
+   that Landlock could close. */
 static int
 deny_sockets(scmp_filter_ctx filter)
 {
-	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
-	    SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
+	uint32_t no = SCMP_ACT_ERRNO(EAFNOSUPPORT);
+	int error = seccomp_rule_add(
+	    filter, no, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
+	for (scmp_datum_t family = 0; family < AF_INET6 && !error; family++)
+		if (family != AF_INET)
+			error = seccomp_rule_add(filter, no, SCMP_SYS(socket),
+			    1, SCMP_A0(SCMP_CMP_EQ, family, 0));
+	return error;
 }
 
 static int

@@ -148,15 +148,16 @@ wire_connect(struct wire *w, const struct tls_context *tls, const char *name)
 	tls_begin(w, tls);
 	SSL_set_connect_state(w->ssl);
 	SSL_set_hostflags(w->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (ip_parse(str_of(name), &ip)) {
-		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(w->ssl), name);
-		return;
-	}
-	/* RFC 6066 3: a host name, and no address */
 	char *copy = mem_cstr(str_of(name));
-	SSL_set_tlsext_host_name(w->ssl, copy);
-	SSL_set1_host(w->ssl, copy);
+	SSL *ssl = w->ssl;
+	/* RFC 6066 3: SNI is a host name, and no address.  Without memory for
+	   the name nothing would be verified. */
+	bool known = ip_parse(str_of(name), &ip)
+	    ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), copy)
+	    : SSL_set_tlsext_host_name(ssl, copy) && SSL_set1_host(ssl, copy);
 	free(copy);
+	if (!known)
+		abort();
 }
 
 ssize_t

@@ -246,7 +246,7 @@ add_certificates(struct planner *p)
 		    STR("0 issue \"letsencrypt.org\""), NULL);
 }
 
-/* INTERFACE.md 5, in its order. */
+/* docs/reference.md, in its order. */
 static void (*const parts[])(struct planner *) = {
 	add_addresses,
 	add_mx,

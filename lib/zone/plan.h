@@ -2,7 +2,7 @@
  * plan.h - the DNS records a domain should publish, as data.
  *
  * From the settings, the host's addresses and the DKIM key records to a list
- * of records in three tiers (INTERFACE.md 5).  A pure function; printing is
+ * of records in three tiers (docs/reference.md).  A pure function; printing is
  * print.h, comparing with what is published comes with check.h.
  */
 #ifndef LIB_ZONE_PLAN_H

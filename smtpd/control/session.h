@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-enum { /* exit codes of postern, INTERFACE.md 4 */
+enum { /* exit codes of postern, docs/reference.md */
 	CONTROL_FAILED = 1,
 	CONTROL_USAGE = 2,
 	CONTROL_MISSING = 3,

@@ -139,8 +139,8 @@ finish(struct body_file *f)
 	body->file = NULL;
 	body->error = f->error;
 	if (f->error) {
-		errand_start(&f->errand, &f->queue->errands, on_remove,
-		    on_removed);
+		errand_start(
+		    &f->errand, &f->queue->errands, on_remove, on_removed);
 	} else {
 		spool_body_path(
 		    f->queue->disk.spool_path, f->id, &f->message->file);
@@ -225,8 +225,8 @@ queue_body_cancel(struct queue_body *body)
 		return;
 	f->body = NULL;
 	if (!f->running)
-		errand_start(&f->errand, &f->queue->errands, on_remove,
-		    on_removed);
+		errand_start(
+		    &f->errand, &f->queue->errands, on_remove, on_removed);
 }
 
 void
@@ -242,8 +242,7 @@ queue_body_discard(struct queue *q, struct message *message)
 		f->queue = q;
 		f->id = id;
 		f->fd = -1;
-		errand_start(
-		    &f->errand, &q->errands, on_remove, on_removed);
+		errand_start(&f->errand, &q->errands, on_remove, on_removed);
 	}
 	free(text);
 }

@@ -64,8 +64,8 @@ add_entry(struct round *round, struct queue_item *item)
 	struct round_entry *e = &round->entries[round->count++];
 	e->item = item;
 	e->states = item_states(item);
-	e->spool = (struct spool_entry){ item->envelope,
-		item->private->message, buf_str(&e->states) };
+	e->spool = (struct spool_entry){ item->envelope, item->private->message,
+		buf_str(&e->states) };
 	item->private->held = true;
 	item->private->spooled = true;
 }
@@ -78,8 +78,7 @@ needs_entry(const struct queue_item *item)
 	const struct queue_private *p = item->private;
 	if (p->damaged)
 		return false;
-	return p->spooled ||
-	    (!p->ended && (!item_is_settled(item) || p->rows));
+	return p->spooled || (!p->ended && (!item_is_settled(item) || p->rows));
 }
 
 static void
@@ -226,8 +225,8 @@ void
 checkpoint_start(struct queue *q)
 {
 	q->rounds = (struct errands){ .loop = q->options.loop,
-		.lane = lane_new(
-		    q->options.loop, 1, LANE_BOUND, "checkpoint") };
+		.lane =
+		    lane_new(q->options.loop, 1, LANE_BOUND, "checkpoint") };
 	checkpoint_want(q);
 }
 

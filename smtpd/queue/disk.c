@@ -13,16 +13,18 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
+enum {
+	FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+};
 
 static int
 open_folder(const char *data, const char *name)
 {
 	struct buf path = { 0 };
 	buf_addf(&path, "%s/%s", data, name);
-	int fd = file_mkdirs(buf_cstr(&path), 0700) ?
-	    open(buf_cstr(&path), FOLDER) :
-	    -1;
+	int fd = file_mkdirs(buf_cstr(&path), 0700)
+	    ? open(buf_cstr(&path), FOLDER)
+	    : -1;
 	buf_free(&path);
 	return fd;
 }

@@ -1,6 +1,8 @@
 #include "smtpd/queue/errand.h"
 
-enum { RETRY_MS = 20 };
+enum {
+	RETRY_MS = 20
+};
 
 static void
 on_run(struct job *job)

@@ -23,6 +23,7 @@ struct errand { /* {0} is idle; on the heap of its module */
 	struct timer timer;
 };
 
-void errand_start(struct errand *, struct errands *, void (*run)(struct errand *), void (*done)(struct errand *));
+void errand_start(struct errand *, struct errands *,
+    void (*run)(struct errand *), void (*done)(struct errand *));
 
 #endif

@@ -31,9 +31,8 @@ read_slot(int fd, unsigned slot)
 	uint32_t magic = cursor_u32(&c);
 	uint64_t ceiling = cursor_u64(&c);
 	struct str covered = { bytes, c.at };
-	return magic == MAGIC && cursor_u32(&c) == crc32c(0, covered) ?
-	    ceiling :
-	    0;
+	return magic == MAGIC && cursor_u32(&c) == crc32c(0, covered) ? ceiling
+								      : 0;
 }
 
 static bool
@@ -72,8 +71,8 @@ ids_open(struct ids *ids, const struct disk *disk, uint64_t found,
     struct errands *errands, const char **why)
 {
 	*ids = (struct ids){ .errands = errands };
-	ids->fd = openat(disk->journal, "ids", O_RDWR | O_CREAT | O_CLOEXEC,
-	    0600);
+	ids->fd =
+	    openat(disk->journal, "ids", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (ids->fd < 0) {
 		*why = strerror(errno);
 		return false;
@@ -104,8 +103,7 @@ static void
 on_raise(struct errand *errand)
 {
 	struct ids *ids = container_of(errand, struct ids, raising);
-	if (!write_slot(ids->fd, ids->slot, ids->wanted) ||
-	    fdatasync(ids->fd))
+	if (!write_slot(ids->fd, ids->slot, ids->wanted) || fdatasync(ids->fd))
 		disk_failed("sync of the ids");
 }
 

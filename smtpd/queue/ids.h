@@ -22,7 +22,8 @@ struct ids {
 };
 
 /* Blocks.  The highest id that was found anywhere counts too. */
-bool ids_open(struct ids *, const struct disk *, uint64_t found, struct errands *, const char **why);
+bool ids_open(struct ids *, const struct disk *, uint64_t found,
+    struct errands *, const char **why);
 uint64_t ids_next(struct ids *);
 void ids_close(struct ids *);
 

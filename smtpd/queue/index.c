@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_SLOTS = 64 };
+enum {
+	LEAST_SLOTS = 64
+};
 
 struct index_slot {
 	uint64_t id;
@@ -77,9 +79,9 @@ struct queue_item *
 index_find(const struct index *index, uint64_t id)
 {
 	size_t at = place(index, id);
-	return at < index->used && index->slots[at].id == id ?
-	    index->slots[at].item :
-	    NULL;
+	return at < index->used && index->slots[at].id == id
+	    ? index->slots[at].item
+	    : NULL;
 }
 
 struct queue_item *

@@ -70,9 +70,8 @@ item_set(struct queue_item *item, size_t recipient, enum recipient_state state,
 		return;
 	status->code = code;
 	free(status->text);
-	status->text = str_empty(text) ?
-	    NULL :
-	    mem_cstr(str_sub(text, 0, QUEUE_REPLY));
+	status->text =
+	    str_empty(text) ? NULL : mem_cstr(str_sub(text, 0, QUEUE_REPLY));
 }
 
 bool

@@ -39,7 +39,8 @@ void item_free(struct queue_item *);
 struct queue_item *item_of(struct queue_private *);
 /* Makes room for the states of so many; those that are there stay. */
 void item_count(struct queue_item *, size_t count);
-void item_set(struct queue_item *, size_t recipient, enum recipient_state, int16_t code, struct str text);
+void item_set(struct queue_item *, size_t recipient, enum recipient_state,
+    int16_t code, struct str text);
 bool item_is_settled(const struct queue_item *);
 /* One octet per recipient. */
 struct buf item_states(const struct queue_item *);

@@ -185,8 +185,8 @@ end_batch(struct journal *j, struct part *part, struct list *batch, bool ok)
 		     n = list_next(batch, n))
 			part->records++;
 	}
-	finish(j, batch, ok ? QUEUE_ADDED : QUEUE_FULL,
-	    ok ? segment : NO_SEGMENT);
+	finish(
+	    j, batch, ok ? QUEUE_ADDED : QUEUE_FULL, ok ? segment : NO_SEGMENT);
 	if (j->cut)
 		close_open(j);
 }

@@ -39,13 +39,15 @@ struct journal_options {
 
 /* What replay finds in live segments. */
 struct journal_reader {
-	void (*record)(struct journal_reader *, unsigned segment, const struct record *);
+	void (*record)(
+	    struct journal_reader *, unsigned segment, const struct record *);
 };
 
 /* Opens or makes the segments, makes sure that what it reads is on the disk,
    and hands the records of live segments over.  Those segments are closed
    ones.  Blocks. */
-struct journal *journal_open(const struct journal_options *, struct journal_reader *, const char **why);
+struct journal *journal_open(
+    const struct journal_options *, struct journal_reader *, const char **why);
 void journal_start(struct journal *);
 /* Refuses what can't be committed and joins the thread. */
 void journal_stop(struct journal *);

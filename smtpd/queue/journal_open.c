@@ -26,8 +26,8 @@ segment_name(unsigned i, char name[NAME])
 /* ---- what is damaged ---- */
 
 static void
-keep_stretch(const struct disk *disk, unsigned segment, uint64_t lap,
-    size_t at, struct str bytes)
+keep_stretch(const struct disk *disk, unsigned segment, uint64_t lap, size_t at,
+    struct str bytes)
 {
 	char name[NAME];
 	snprintf(name, sizeof name, "segment.%u.%llu.%zu", segment,
@@ -108,8 +108,8 @@ take_record(struct replay *r, const struct record *record)
 	r->bad_end = 0;
 	/* RECORD_AGAIN: after a failed sync the cache may show what the disk
 	   doesn't have.  The same bytes: nothing can tear. */
-	struct str whole = str_sub(
-	    r->bytes, record->at, record->end - record->at);
+	struct str whole =
+	    str_sub(r->bytes, record->at, record->end - record->at);
 	if (!segment_write(&r->part->file, whole, record->at))
 		disk_failed("journal");
 	if (r->reader)
@@ -159,8 +159,7 @@ static bool
 set_segment_aside(const struct disk *disk, const char *name)
 {
 	char to[2 * NAME];
-	snprintf(
-	    to, sizeof to, "%s.%lld", name, (long long)clock_wall_ms());
+	snprintf(to, sizeof to, "%s.%lld", name, (long long)clock_wall_ms());
 	log_note(LOG_ERROR, "damaged", "journal %s is now bad/%s", name, to);
 	return renameat(disk->journal, name, disk->bad, to) == 0 &&
 	    fsync(disk->bad) == 0 && fsync(disk->journal) == 0;
@@ -179,9 +178,9 @@ open_part(struct journal *j, unsigned i, const char **why)
 	if (status == SEGMENT_MISSING &&
 	    segment_make(disk->journal, name, j->options.size))
 		status = segment_open(file, disk->journal, name);
-	*why = status == SEGMENT_OTHER_VERSION ?
-	    "the journal was written by another version" :
-	    strerror(errno);
+	*why = status == SEGMENT_OTHER_VERSION
+	    ? "the journal was written by another version"
+	    : strerror(errno);
 	return status == SEGMENT_OPEN;
 }
 
@@ -201,8 +200,7 @@ make_journal(const struct journal_options *options)
 	j->options = *options;
 	for (unsigned i = 0; i < JOURNAL_SEGMENTS; i++)
 		j->parts[i].file.fd = -1;
-	j->has_space =
-	    disk_free_space(options->disk) > options->space_reserve;
+	j->has_space = disk_free_space(options->disk) > options->space_reserve;
 	return j;
 }
 

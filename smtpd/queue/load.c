@@ -108,8 +108,8 @@ load_merge(struct queue_item *item, const struct spool_file *file)
 		unsigned state = (unsigned char)file->states.p[i];
 		if (item->status[i].state == RECIPIENT_WAITING &&
 		    state <= RECIPIENT_DROPPED)
-			item_set(item, i, (enum recipient_state)state, 0,
-			    STR(""));
+			item_set(
+			    item, i, (enum recipient_state)state, 0, STR(""));
 	}
 	item->private->counted = true;
 	item->received_ms = file->payload.envelope->received_ms;
@@ -292,8 +292,7 @@ queue_message_release(struct queue *q, struct queue_item *item)
 static void
 on_peeked(struct later *later)
 {
-	struct queue_peek *peek =
-	    container_of(later, struct queue_peek, later);
+	struct queue_peek *peek = container_of(later, struct queue_peek, later);
 	peek->done(peek);
 }
 
@@ -308,8 +307,8 @@ copy_envelope(const struct envelope *envelope)
 }
 
 void
-queue_peek(struct queue *q, struct queue_peek *peek,
-    void (*done)(struct queue_peek *))
+queue_peek(
+    struct queue *q, struct queue_peek *peek, void (*done)(struct queue_peek *))
 {
 	struct queue_item *item = index_find(&q->index, peek->id);
 	peek->done = done;

@@ -17,7 +17,8 @@ enum payload_kind {
 };
 
 enum payload_kind payload_kind(const struct message *);
-void payload_write(const struct envelope *, const struct message *, struct buf *);
+void payload_write(
+    const struct envelope *, const struct message *, struct buf *);
 
 struct payload { /* both owned by whoever read it */
 	struct envelope *envelope;
@@ -26,7 +27,8 @@ struct payload { /* both owned by whoever read it */
 
 /* False, and nothing to free, when the bytes are damaged or unknown, or the
    envelope isn't that of the id. */
-bool payload_read(struct payload *, struct str bytes, enum payload_kind, uint64_t id, const char *spool_path);
+bool payload_read(struct payload *, struct str bytes, enum payload_kind,
+    uint64_t id, const char *spool_path);
 void payload_free(struct payload *);
 
 #endif

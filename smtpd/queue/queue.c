@@ -20,14 +20,13 @@ queue_keep_message(
 {
 	struct queue_private *p = item->private;
 	if (p->message) {
-		queue_memory(q,
-		    -(int64_t)(p->message->header.n + p->message->body.n));
+		queue_memory(
+		    q, -(int64_t)(p->message->header.n + p->message->body.n));
 		message_free(p->message);
 	}
 	p->message = message;
 	if (message)
-		queue_memory(
-		    q, (int64_t)(message->header.n + message->body.n));
+		queue_memory(q, (int64_t)(message->header.n + message->body.n));
 }
 
 void
@@ -125,8 +124,8 @@ on_hand(struct later *later)
 		struct list_node *node = list_pop(&q->ready);
 		if (!node)
 			return;
-		struct queue_item *item = item_of(
-		    container_of(node, struct queue_private, ready));
+		struct queue_item *item =
+		    item_of(container_of(node, struct queue_private, ready));
 		item->busy = true;
 		q->busy++;
 		q->consumer->due(q->consumer, item);
@@ -213,8 +212,8 @@ on_turned(struct journal_user *user)
 }
 
 void
-queue_add(struct queue *q, struct queue_add *add,
-    void (*done)(struct queue_add *))
+queue_add(
+    struct queue *q, struct queue_add *add, void (*done)(struct queue_add *))
 {
 	struct queue_item *item = item_new(add->envelope->id);
 	struct queue_private *p = item->private;
@@ -319,8 +318,8 @@ struct closing {
 static bool
 is_quiet(const struct queue *q)
 {
-	return checkpoint_is_quiet(q) && !q->adds && !q->rows &&
-	    !q->removals && !q->loading && !q->errands.under_way;
+	return checkpoint_is_quiet(q) && !q->adds && !q->rows && !q->removals &&
+	    !q->loading && !q->errands.under_way;
 }
 
 static void
@@ -361,8 +360,8 @@ free_items(struct queue *q)
 	struct list_node *node;
 	for (unsigned i = 0; i < JOURNAL_SEGMENTS; i++)
 		while ((node = list_first(&q->homes[i].items)))
-			item_free(item_of(container_of(
-			    node, struct queue_private, node)));
+			item_free(item_of(
+			    container_of(node, struct queue_private, node)));
 }
 
 void

@@ -61,8 +61,10 @@ struct queue_add { /* {0} is idle; can't be cancelled once it is started */
 	struct queue_item *item; /* private */
 };
 
-uint64_t queue_new_id(struct queue *); /* never repeats, whatever the clock does */
-void queue_add(struct queue *, struct queue_add *, void (*done)(struct queue_add *));
+uint64_t queue_new_id(
+    struct queue *); /* never repeats, whatever the clock does */
+void queue_add(
+    struct queue *, struct queue_add *, void (*done)(struct queue_add *));
 /* Is there room for a new message now?  For an early 452 at MAIL. */
 bool queue_has_space(const struct queue *);
 /* Message bytes that somebody holds in memory for mail in or out of the
@@ -78,12 +80,15 @@ struct queue_body { /* {0} is idle */
 	struct body_file *file; /* private: cut off by the cancel */
 };
 
-void queue_body_start(struct queue *, struct queue_body *, uint64_t id, void (*drained)(struct queue_body *));
+void queue_body_start(struct queue *, struct queue_body *, uint64_t id,
+    void (*drained)(struct queue_body *));
 void queue_body_write(struct queue_body *, struct buf *piece); /* moved in */
-size_t queue_body_pending(const struct queue_body *); /* octets not yet written */
+size_t queue_body_pending(
+    const struct queue_body *); /* octets not yet written */
 /* Sync of file and folder; then message->file, size and CRC are set and the
    file belongs to whoever owns the message. */
-void queue_body_finish(struct queue_body *, struct message *, void (*finished)(struct queue_body *));
+void queue_body_finish(struct queue_body *, struct message *,
+    void (*finished)(struct queue_body *));
 void queue_body_cancel(struct queue_body *); /* removes the file, later */
 /* Of a message that was never added: removes its body file, later. */
 void queue_body_discard(struct queue *, struct message *);
@@ -101,7 +106,7 @@ struct recipient_status {
 	enum recipient_state state;
 	int16_t code; /* of the last reply, 0: none yet */
 	char *text; /* "550 5.1.1 no such user (mx.remote.example[192.0.2.1])"
-	               or NULL; owned by the item */
+		       or NULL; owned by the item */
 };
 
 struct queue_item { /* owned by the queue, to be read by all */
@@ -109,8 +114,10 @@ struct queue_item { /* owned by the queue, to be read by all */
 	int64_t received_ms, next_ms; /* wall clock */
 	unsigned attempts;
 	bool warned; /* a delay warning has been queued */
-	bool replayed; /* found at start: what is in a Maildir is to be replaced */
-	bool busy; /* with the consumer, between due() and the end of settling */
+	bool replayed; /* found at start: what is in a Maildir is to be replaced
+			*/
+	bool
+	    busy; /* with the consumer, between due() and the end of settling */
 	size_t count; /* of recipients */
 	struct recipient_status *status; /* one per recipient of the envelope */
 	struct envelope *envelope; /* there while busy */
@@ -127,13 +134,15 @@ void queue_consume(struct queue *, struct queue_consumer *);
 /* The bytes of a busy item: from memory, or read from the spool. */
 struct queue_open_message { /* {0} is idle */
 	struct queue_item *item;
-	const struct message *message; /* NULL: damaged, now in bad/; item ends */
+	const struct message
+	    *message; /* NULL: damaged, now in bad/; item ends */
 	void (*done)(struct queue_open_message *);
 	struct queue_load *load; /* private */
 	struct later later; /* private */
 };
 
-void queue_message(struct queue *, struct queue_open_message *, void (*done)(struct queue_open_message *));
+void queue_message(struct queue *, struct queue_open_message *,
+    void (*done)(struct queue_open_message *));
 void queue_message_cancel(struct queue_open_message *);
 /* The message may leave memory again.  Once per successful queue_message(). */
 void queue_message_release(struct queue *, struct queue_item *);
@@ -149,18 +158,21 @@ struct queue_outcome {
 struct queue_settle { /* {0} is idle; can't be cancelled */
 	struct queue_item *item;
 	size_t count;
-	const struct queue_outcome *outcomes; /* kept by the caller until done() */
+	const struct queue_outcome
+	    *outcomes; /* kept by the caller until done() */
 	bool attempted; /* counts as an attempt */
 	bool warned; /* a delay warning was queued for it */
 	bool give_back; /* the consumer is through with the item for now */
-	int64_t next_ms; /* with give_back: when to hand it out again, wall clock */
+	int64_t
+	    next_ms; /* with give_back: when to hand it out again, wall clock */
 	void (*done)(struct queue_settle *); /* durable; the item may be gone */
 	struct queue *queue; /* private */
 	struct queue_row *row; /* private */
 	struct later later; /* private */
 };
 
-void queue_settle(struct queue *, struct queue_settle *, void (*done)(struct queue_settle *));
+void queue_settle(
+    struct queue *, struct queue_settle *, void (*done)(struct queue_settle *));
 
 /* ---- for people ---- */
 
@@ -168,7 +180,8 @@ size_t queue_count(const struct queue *);
 /* In the order of ids; the last one seen, or 0 to begin. */
 struct queue_item *queue_next(const struct queue *, uint64_t after);
 struct queue_item *queue_find(const struct queue *, uint64_t id); /* or NULL */
-void queue_retry(struct queue *, struct queue_item *); /* due now; busy: nothing */
+void queue_retry(
+    struct queue *, struct queue_item *); /* due now; busy: nothing */
 
 /* Reads a waiting item's envelope for showing: as queue_message(), but for
    any item, busy or not; the answer is a copy that the asker frees. */
@@ -180,7 +193,8 @@ struct queue_peek { /* {0} is idle */
 	struct later later; /* private */
 };
 
-void queue_peek(struct queue *, struct queue_peek *, void (*done)(struct queue_peek *));
+void queue_peek(
+    struct queue *, struct queue_peek *, void (*done)(struct queue_peek *));
 void queue_peek_cancel(struct queue_peek *);
 /* Ends all waiting recipients as RECIPIENT_DROPPED; false while it is busy. */
 bool queue_drop(struct queue *, struct queue_item *);

@@ -86,7 +86,8 @@ struct row_write { /* of a row, or of its deletion; tried until it is durable */
 };
 
 void row_write_start(struct row_write *);
-void row_write_retry(struct queue *); /* those that the store had no space for */
+void row_write_retry(
+    struct queue *); /* those that the store had no space for */
 
 /* ---- settle.c ---- */
 
@@ -96,7 +97,8 @@ void settle_synced(struct queue *, struct list *late);
 bool settle_reports(const struct envelope *, uint64_t *id);
 /* What the envelope of a bounce says about another message is settled.  The
    bounce's own segment stays until that is durable. */
-void settle_reported(struct queue *, const struct envelope *bounce, struct home *);
+void settle_reported(
+    struct queue *, const struct envelope *bounce, struct home *);
 
 /* ---- removal.c ---- */
 

@@ -18,7 +18,8 @@ enum {
 	RECORD_ALIGN = 8,
 };
 
-void record_write(struct buf *, uint32_t seed, uint64_t lap, const struct envelope *, const struct message *);
+void record_write(struct buf *, uint32_t seed, uint64_t lap,
+    const struct envelope *, const struct message *);
 
 struct record {
 	enum payload_kind kind;

@@ -47,10 +47,9 @@ removal_new(struct queue *q, uint64_t id)
 {
 	struct removal *r = mem_alloc(sizeof *r);
 	r->id = id;
-	r->row = (struct row_write){ .queue = q,
-		.id = id,
-		.fill = fill_nothing,
-		.done = on_deleted };
+	r->row = (struct row_write){
+		.queue = q, .id = id, .fill = fill_nothing, .done = on_deleted
+	};
 	q->removals++;
 	return r;
 }

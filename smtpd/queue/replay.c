@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { US_PER_MS = 1000 };
+enum {
+	US_PER_MS = 1000
+};
 
 struct id_list {
 	uint64_t *ids;
@@ -36,8 +38,7 @@ note(struct id_list *list, uint64_t id)
 {
 	if (list->count == list->size) {
 		list->size = list->size ? 2 * list->size : 64;
-		list->ids =
-		    mem_array(list->ids, list->size, sizeof *list->ids);
+		list->ids = mem_array(list->ids, list->size, sizeof *list->ids);
 	}
 	list->ids[list->count++] = id;
 }
@@ -72,8 +73,8 @@ on_record(
 	saw(r, rec->id);
 	if (index_find(&q->index, rec->id))
 		return;
-	if (!payload_read(&p, rec->payload, rec->kind, rec->id,
-		q->disk.spool_path)) {
+	if (!payload_read(
+		&p, rec->payload, rec->kind, rec->id, q->disk.spool_path)) {
 		log_note(LOG_ERROR, "damaged",
 		    "a record of the journal can't be understood");
 		return;
@@ -164,8 +165,7 @@ merge_row(struct queue_item *item, const struct row *row)
 	for (size_t i = 0; i < row->count && i < item->count; i++) {
 		const struct recipient_status *s = &row->status[i];
 		if (s->state != RECIPIENT_DELIVERED || !is_local(item, i))
-			item_set(
-			    item, i, s->state, s->code, str_of(s->text));
+			item_set(item, i, s->state, s->code, str_of(s->text));
 	}
 	item->attempts = row->attempts;
 	item->received_ms = row->received_ms;
@@ -304,9 +304,9 @@ read_all(struct replay *r, const char **why)
 bool
 replay(struct queue *q, const char **why)
 {
-	struct replay r = { .queue = q,
-		.journal = { on_record },
-		.store = { on_pair } };
+	struct replay r = {
+		.queue = q, .journal = { on_record }, .store = { on_pair }
+	};
 	bool ok = read_all(&r, why);
 	if (ok) {
 		for_each(q, true, take_live);

@@ -10,11 +10,14 @@
 #include "lib/base/buf.h"
 #include "smtpd/queue/queue.h"
 
-enum { ROW_KEY = 8 }; /* octets: the id, big-endian, so in its order */
+enum {
+	ROW_KEY = 8
+}; /* octets: the id, big-endian, so in its order */
 
 /* The states are one octet per recipient: what may be claimed on disk, which
    isn't always what the item says. */
-void row_encode(const struct queue_item *, struct str states, bool dropped, struct buf *);
+void row_encode(
+    const struct queue_item *, struct str states, bool dropped, struct buf *);
 
 struct row {
 	int64_t received_ms, next_ms;

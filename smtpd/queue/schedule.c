@@ -51,9 +51,9 @@ arm(struct schedule *s)
 {
 	int64_t ms = s->heap[1]->next_ms - clock_wall_ms();
 	timer_start(&s->timer, s->loop,
-	    ms < 0	     ? 0 :
-		ms > LONGEST_MS ? LONGEST_MS :
-				  ms,
+	    ms < 0		  ? 0
+		: ms > LONGEST_MS ? LONGEST_MS
+				  : ms,
 	    on_timer);
 }
 

@@ -62,8 +62,8 @@ segment_make(int folder, const char *name, uint64_t size)
 {
 	char temporary[64];
 	snprintf(temporary, sizeof temporary, "%s.new", name);
-	int fd = openat(folder, temporary,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(
+	    folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
 	bool ok = fill(fd, size);
@@ -91,9 +91,9 @@ read_head(struct segment *s)
 	struct str covered = { bytes, c.at };
 	off_t end = lseek(s->fd, 0, SEEK_END);
 	return cursor_u32(&c) == crc32c(0, covered) && end >= 0 &&
-		(uint64_t)end == s->size ?
-	    SEGMENT_OPEN :
-	    SEGMENT_DAMAGED;
+		(uint64_t)end == s->size
+	    ? SEGMENT_OPEN
+	    : SEGMENT_DAMAGED;
 }
 
 enum segment_status

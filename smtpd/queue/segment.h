@@ -33,7 +33,8 @@ enum segment_status {
 
 /* Whole or not at all, synced with its folder. */
 bool segment_make(int folder, const char *name, uint64_t size);
-enum segment_status segment_open(struct segment *, int folder, const char *name);
+enum segment_status segment_open(
+    struct segment *, int folder, const char *name);
 void segment_close(struct segment *);
 /* All its octets; blocks that can't be read become zeros. */
 void segment_read(const struct segment *, struct buf *);

@@ -78,10 +78,9 @@ static struct queue_row *
 row_new(struct queue *q, struct queue_item *item, struct queue_settle *s)
 {
 	struct queue_row *r = mem_alloc(sizeof *r);
-	r->row = (struct row_write){ .queue = q,
-		.id = item->id,
-		.fill = fill_row,
-		.done = on_durable };
+	r->row = (struct row_write){
+		.queue = q, .id = item->id, .fill = fill_row, .done = on_durable
+	};
 	r->item = item;
 	r->settle = s;
 	return r;
@@ -246,9 +245,9 @@ settle_reported(
 {
 	uint64_t id, i;
 	struct str indices;
-	struct queue_item *item = read_report(bounce, &id, &indices) ?
-	    index_find(&q->index, id) :
-	    NULL;
+	struct queue_item *item = read_report(bounce, &id, &indices)
+	    ? index_find(&q->index, id)
+	    : NULL;
 	if (!item || !item->private->counted)
 		return;
 	size_t failed = 0, placed = 0;

@@ -136,8 +136,8 @@ spool_write(const struct disk *disk, const struct spool_entry *entry,
 	spool_name(entry->envelope->id, name);
 	buf_clear(scratch);
 	spool_encode(entry, scratch);
-	int fd = openat(disk->spool, name,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(
+	    disk->spool, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
 	bool written = fd_write_all(fd, buf_str(scratch));

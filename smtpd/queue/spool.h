@@ -32,7 +32,8 @@ struct spool_entry { /* what is to be written; nothing is owned */
 };
 
 /* Writes it, or writes it again; the scratch buffer saves allocations. */
-bool spool_write(const struct disk *, const struct spool_entry *, struct buf *scratch);
+bool spool_write(
+    const struct disk *, const struct spool_entry *, struct buf *scratch);
 
 enum spool_status {
 	SPOOL_READ,
@@ -45,10 +46,12 @@ struct spool_file {
 	struct buf states;
 };
 
-enum spool_status spool_read(const struct disk *, uint64_t id, struct spool_file *);
+enum spool_status spool_read(
+    const struct disk *, uint64_t id, struct spool_file *);
 void spool_file_free(struct spool_file *);
 void spool_encode(const struct spool_entry *, struct buf *);
-bool spool_decode(struct str bytes, uint64_t id, const char *spool_path, struct spool_file *);
+bool spool_decode(
+    struct str bytes, uint64_t id, const char *spool_path, struct spool_file *);
 
 /* The body's file against the length and CRC that were promised for it. */
 enum spool_status spool_check_body(const struct message *);

@@ -75,8 +75,8 @@ open_env(DB_ENV **out, const char *folder)
 	env->set_lg_max(env, LOG_FILE);
 	env->set_cachesize(env, 0, CACHE, 1);
 	e = env->open(env, folder,
-	    DB_CREATE | DB_INIT_MPOOL | DB_INIT_LOG | DB_INIT_TXN |
-		DB_PRIVATE | DB_RECOVER,
+	    DB_CREATE | DB_INIT_MPOOL | DB_INIT_LOG | DB_INIT_TXN | DB_PRIVATE |
+		DB_RECOVER,
 	    0600);
 	if (e == 0)
 		e = env->log_set_config(env, DB_LOG_AUTO_REMOVE, 1);
@@ -93,8 +93,8 @@ open_tree(DB **out, DB_ENV *env)
 		return e;
 	*out = db;
 	e = db->set_flags(db, DB_CHKSUM);
-	return e ? e :
-		   db->open(db, NULL, "rows.db", NULL, DB_BTREE,
+	return e ? e
+		 : db->open(db, NULL, "rows.db", NULL, DB_BTREE,
 		       DB_CREATE | DB_AUTO_COMMIT, 0600);
 }
 
@@ -167,7 +167,8 @@ apply_all(DB *db, DB_TXN *txn, struct list *writes)
 	int e = 0;
 	for (struct list_node *n = list_first(writes); n && e == 0;
 	     n = list_next(writes, n))
-		e = apply_one(db, txn, container_of(n, struct store_write, node));
+		e = apply_one(
+		    db, txn, container_of(n, struct store_write, node));
 	return e;
 }
 

@@ -13,7 +13,10 @@
 
 struct store;
 
-enum store_result { STORE_DONE, STORE_FULL /* no space */ };
+enum store_result {
+	STORE_DONE,
+	STORE_FULL /* no space */
+};
 
 struct store_write { /* {0} is idle */
 	struct buf key, value; /* moved in; an empty value deletes the key */
@@ -31,13 +34,15 @@ struct store_reader { /* a member of whoever reads */
 /* Opens, or makes, the environment below the folder and runs its recovery; a
    damaged one is moved to bad_folder and a new one made.  Blocks; starts no
    thread yet.  NULL with *why (static). */
-struct store *store_open(struct loop *, const char *folder, const char *bad_folder, const char **why);
+struct store *store_open(struct loop *, const char *folder,
+    const char *bad_folder, const char **why);
 /* Every pair, in the order of keys; blocks: for the start. */
 void store_scan(struct store *, struct store_reader *);
 void store_start(struct store *); /* starts the thread */
 /* Operations are applied in the order in which they were given.  An error
    that is not lack of space ends the process: recovery is the next start. */
-void store_write(struct store *, struct store_write *, void (*done)(struct store_write *));
+void store_write(
+    struct store *, struct store_write *, void (*done)(struct store_write *));
 void store_close(struct store *); /* commits what waits, then a checkpoint */
 
 #endif

@@ -20,7 +20,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { IO_THREADS = 8, BOUND = 4096, HOUR_MS = 3600000, CLOSE_MS = 60000 };
+enum {
+	IO_THREADS = 8,
+	BOUND = 4096,
+	HOUR_MS = 3600000,
+	CLOSE_MS = 60000
+};
 
 struct adder {
 	struct queue_add add;
@@ -145,13 +150,13 @@ open_all(void)
 	bench.loop = loop_new();
 	bench.io = lane_new(bench.loop, IO_THREADS, BOUND, "io");
 	bench.store = store_open(bench.loop, store, bad, &why);
-	bench.queue = bench.store ?
-	    queue_open(&(struct queue_options){ .data = bench.folder,
-			   .loop = bench.loop,
-			   .io = bench.io,
-			   .store = bench.store },
-		&why) :
-	    NULL;
+	bench.queue = bench.store
+	    ? queue_open(&(struct queue_options){ .data = bench.folder,
+			     .loop = bench.loop,
+			     .io = bench.io,
+			     .store = bench.store },
+		  &why)
+	    : NULL;
 	if (!bench.queue) {
 		fprintf(stderr, "%s\n", why);
 		exit(1);
@@ -201,7 +206,8 @@ static void
 on_look(struct timer *timer)
 {
 	struct queue_item *item = NULL;
-	for (uint64_t id = 0; (item = queue_next(bench.queue, id)); id = item->id)
+	for (uint64_t id = 0; (item = queue_next(bench.queue, id));
+	     id = item->id)
 		if (item->envelope)
 			break;
 	if (item)
@@ -247,8 +253,9 @@ int
 main(int argc, char **argv)
 {
 	if (argc < 2) {
-		fprintf(stderr, "usage: bench_queue FOLDER [seconds [adders "
-				"[octets [waiting]]]]\n");
+		fprintf(stderr,
+		    "usage: bench_queue FOLDER [seconds [adders "
+		    "[octets [waiting]]]]\n");
 		return 2;
 	}
 	bench.folder = argv[1];

@@ -185,10 +185,8 @@ find_file(const char *name)
 static void
 note_write(struct file *f, const char *p, size_t n, size_t at)
 {
-	if (at + n > f->size) {
-		f->size = at + n;
-		f->size_failed = false;
-	}
+	f->size = at + n > f->size ? at + n : f->size;
+	f->size_failed = false;
 	while (n) {
 		size_t block = at / BLOCK, from = at % BLOCK;
 		size_t part = n < BLOCK - from ? n : BLOCK - from;
@@ -341,8 +339,8 @@ ssize_t
 pwrite(int fd, const void *p, size_t n, off_t at)
 {
 	struct file *f = file_of(fd);
-	return f ? watched_write(f, fd, p, n, at) :
-		   syscall(SYS_pwrite64, fd, p, n, at);
+	return f ? watched_write(f, fd, p, n, at)
+		 : syscall(SYS_pwrite64, fd, p, n, at);
 }
 
 ssize_t
@@ -436,8 +434,8 @@ int
 fdatasync(int fd)
 {
 	struct file *f = file_of(fd);
-	return f ? watched_sync(sync_one, f, &f->error) :
-		   (int)syscall(SYS_fdatasync, fd);
+	return f ? watched_sync(sync_one, f, &f->error)
+		 : (int)syscall(SYS_fdatasync, fd);
 }
 
 int
@@ -455,8 +453,9 @@ fsync(int fd)
 int
 syncfs(int fd)
 {
-	return power && *power->folder ? watched_sync(sync_everything, NULL, NULL) :
-					 (int)syscall(SYS_syncfs, fd);
+	return power && *power->folder
+	    ? watched_sync(sync_everything, NULL, NULL)
+	    : (int)syscall(SYS_syncfs, fd);
 }
 
 /* ---- the power cut ---- */
@@ -499,15 +498,15 @@ cut_file(struct file *f)
 	f->size_failed = f->error = false;
 	snprintf(path, sizeof path, "%s/%s", power->folder, f->name);
 	unlink(path);
-	int fd = e->values[0] ?
-	    (int)syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY, 0600) :
-	    -1;
+	int fd = e->values[0]
+	    ? (int)syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY, 0600)
+	    : -1;
 	for (size_t i = 0; i < BLOCKS; i++) {
 		const char *image = pick(&f->cells[i]);
 		size_t at = i * BLOCK;
-		size_t n = at >= f->size	? 0 :
-		    f->size - at < BLOCK ? f->size - at :
-						 BLOCK;
+		size_t n = at >= f->size   ? 0
+		    : f->size - at < BLOCK ? f->size - at
+					   : BLOCK;
 		if (fd >= 0 && n)
 			syscall(SYS_pwrite64, fd, image ? image : zeros, n, at);
 	}

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 256, KEY = 8, VALUE = 2048 };
+enum {
+	ROWS = 256,
+	KEY = 8,
+	VALUE = 2048
+};
 
 struct version {
 	char bytes[VALUE];

@@ -42,18 +42,38 @@ def listens(port, host='127.0.0.1'):
         return s.connect_ex((host, port)) == 0
 
 
+def stat_of(pid):
+    """(name, state, parent) of a process; None: there is none."""
+    try:
+        with open('/proc/%s/stat' % pid) as f:
+            text = f.read()
+    except OSError:
+        return None
+    state, parent = text[text.rindex(')') + 2:].split()[:2]
+    return text[text.index('(') + 1:text.rindex(')')], state, int(parent)
+
+
+def children(pid):
+    """(name, pid) of each process that it has started."""
+    found = {entry: stat_of(entry) for entry in os.listdir('/proc') if entry.isdigit()}
+    return [(stat[0], int(entry)) for entry, stat in found.items() if stat and stat[2] == pid and stat[1] != 'Z']
+
+
 def children_of(pid):
-    found = {}
-    for entry in os.listdir('/proc'):
-        if entry.isdigit():
-            try:
-                stat = open('/proc/%s/stat' % entry).read()
-            except OSError:
-                continue
-            name, rest = stat[stat.index('(') + 1:stat.rindex(')')], stat[stat.rindex(')') + 2:].split()
-            if int(rest[1]) == pid and rest[0] != 'Z':
-                found[name] = int(entry)
-    return found
+    return dict(children(pid))
+
+
+def descendants(pid):
+    return [found for _, child in children(pid) for found in [child] + descendants(child)]
+
+
+def is_gone(pid):
+    """Has it ended with all its threads, so that its files and locks are closed?"""
+    stat = stat_of(pid)
+    try:
+        return not stat or stat[1] == 'Z' and len(os.listdir('/proc/%d/task' % pid)) == 1
+    except OSError:
+        return True
 
 
 def memory():
@@ -152,14 +172,16 @@ class Postern:
 
     def kill_all(self):
         """kill -9 of everything, as when the machine's memory is gone."""
-        pids = [self.process.pid] + list(children_of(self.process.pid).values())
-        for pid in pids:
+        self.process.send_signal(signal.SIGSTOP)  # it starts nothing more
+        wait_for(lambda: (stat_of(self.process.pid) or 'ZZ')[1] in 'TZ', what='SIGSTOP')
+        pids = descendants(self.process.pid)
+        for pid in pids + [self.process.pid]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         self.process.wait(10)
-        wait_for(lambda: not any(os.path.exists('/proc/%d/fd/0' % p) for p in pids), what='end of the children')
+        wait_for(lambda: all(map(is_gone, pids)), what='end of the children')
 
     def stop(self):
         """SIGTERM; the seconds it took."""
@@ -214,6 +236,48 @@ class Postern:
             text = open(self.log_path, errors='replace').read() if os.path.exists(self.log_path) else ''
             self.folder.remove()
             assert 'Sanitizer' not in text and 'runtime error' not in text, text[-4000:]
+
+
+class Bare:
+    """smtpd and signer of a server that has stopped, started without entrypoint, so that the signer can be killed more
+    often than its back-off allows: the pair between them is kept here, as PID 1 keeps it."""
+
+    def __init__(self, server):
+        self.server = server
+        self.pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in self.pair:
+            end.setblocking(False)
+        self.log = open(server.log_path, 'ab')
+        self.env = dict(server.env, POSTERN_HOSTNAME='mail.ours.test')
+        self.signer = self.start('signer', {'signer': self.pair[1]})
+        port = socket.create_server(('127.0.0.1', server.submissions))
+        port.setblocking(False)
+        self.smtpd = self.start('smtpd', {'signer': self.pair[0], 'submissions': port})
+        port.close()
+        wait_for(lambda: 'smtpd is ready' in server.log(), what='start')
+
+    def start(self, name, descriptors):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        fd = theirs.fileno()
+        process = subprocess.Popen([os.path.join(BUILD, name)], env=self.env, stdout=self.log, stderr=self.log,
+                                   pass_fds=[fd, 3], preexec_fn=lambda: os.dup2(fd, 3))
+        theirs.close()
+        for record, end in descriptors.items():
+            socket.send_fds(ours, [record.encode()], [end.fileno()])
+        ours.send(b'go')
+        if name == 'smtpd':
+            self.handover = ours  # its end would tell smtpd that PID 1 is gone
+        return process
+
+    def kill_signer(self):
+        self.signer.kill()
+        self.signer.wait()
+        self.signer = self.start('signer', {'signer': self.pair[1]})
+
+    def close(self):
+        for process in (self.smtpd, self.signer):
+            process.terminate()
+            process.wait(12)
 
 
 class Dns:
@@ -385,7 +449,7 @@ class Remote:
                             data += piece
                         reply = self.answer('DOT', '250 2.0.0 kept')
                         if reply and reply.startswith('250'):
-                            self.mails.append({'from': sender, 'to': recipients,
+                            self.mails.append({'from': sender, 'to': recipients, 'at': time.monotonic(),
                                                'data': data[:-3].replace(b'\r\n..', b'\r\n.')})
                         say(reply)
                 elif verb == 'QUIT':

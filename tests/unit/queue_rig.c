@@ -72,8 +72,8 @@ rig_exists(struct rig *rig, const char *name)
 }
 
 static bool
-has_name(struct rig *rig, uint64_t id,
-    void (*name_of)(uint64_t, char[SPOOL_NAME]))
+has_name(
+    struct rig *rig, uint64_t id, void (*name_of)(uint64_t, char[SPOOL_NAME]))
 {
 	char name[SPOOL_NAME], path[SPOOL_NAME + 8];
 	name_of(id, name);
@@ -202,9 +202,9 @@ on_look(struct timer *timer)
 void
 rig_until(struct rig *rig, bool (*so)(struct rig *))
 {
-	struct waiting w = { .rig = rig,
-		.so = so,
-		.until = clock_mono_ms() + DEADLINE_MS };
+	struct waiting w = {
+		.rig = rig, .so = so, .until = clock_mono_ms() + DEADLINE_MS
+	};
 	timer_start(&w.timer, rig->loop, 0, on_look);
 	loop_run(rig->loop);
 	timer_stop(&w.timer);
@@ -420,13 +420,13 @@ rig_settle(struct rig *rig, uint64_t id, const char *states, bool give_back,
 	struct queue_outcome outcomes[16];
 	struct queue_item *item = rig_handed(rig, id);
 	size_t at = find_handed(rig, id);
-	settling = (struct settling){ .settle = { .item = item,
-					  .count = read_outcomes(
-					      states, outcomes),
-					  .outcomes = outcomes,
-					  .attempted = true,
-					  .give_back = give_back,
-					  .next_ms = next_ms } };
+	settling =
+	    (struct settling){ .settle = { .item = item,
+				   .count = read_outcomes(states, outcomes),
+				   .outcomes = outcomes,
+				   .attempted = true,
+				   .give_back = give_back,
+				   .next_ms = next_ms } };
 	if (give_back)
 		rig->handed[at] = rig->handed[--rig->handed_count];
 	queue_settle(rig->queue, &settling.settle, on_settled);

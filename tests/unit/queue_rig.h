@@ -10,7 +10,9 @@
 
 #include "smtpd/queue/queue_private.h"
 
-enum { RIG_HANDED = 64 };
+enum {
+	RIG_HANDED = 64
+};
 
 struct rig {
 	char folder[64];
@@ -41,11 +43,13 @@ void rig_checkpoint(struct rig *); /* one round, to its end */
 /* Adds a message: "LR" has a local and a remote recipient; a body of so many
    octets.  0: QUEUE_FULL. */
 uint64_t rig_add(struct rig *, const char *recipients, size_t size);
-uint64_t rig_add_bounce(struct rig *, const char *recipients, const char *envid);
+uint64_t rig_add_bounce(
+    struct rig *, const char *recipients, const char *envid);
 struct queue_item *rig_handed(struct rig *, uint64_t id); /* waits for it */
 bool rig_is_handed(struct rig *, uint64_t id);
 /* "DWFX.": delivered, deferred, failed, dropped, not mentioned. */
-void rig_settle(struct rig *, uint64_t id, const char *states, bool give_back, int64_t next_ms);
+void rig_settle(struct rig *, uint64_t id, const char *states, bool give_back,
+    int64_t next_ms);
 /* "DWFX" of what the item says now; "" when it is gone. */
 const char *rig_states(struct rig *, uint64_t id);
 /* Octets of the message, or -1; opened, checked and released. */

@@ -15,7 +15,9 @@
 
 #include <cmocka.h>
 
-enum { MINUTE_MS = 60000 };
+enum {
+	MINUTE_MS = 60000
+};
 
 static char folder[64];
 static struct disk disk;

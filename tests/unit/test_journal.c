@@ -42,6 +42,7 @@ static size_t replayed_count;
 
 static atomic_bool dirty;
 static atomic_size_t syncs, last_write_at, last_write_size;
+static atomic_size_t mark_writes, record_writes;
 
 ssize_t
 pwrite(int fd, const void *p, size_t n, off_t at)
@@ -49,6 +50,8 @@ pwrite(int fd, const void *p, size_t n, off_t at)
 	dirty = true;
 	last_write_at = (size_t)at;
 	last_write_size = n;
+	mark_writes += at == SEGMENT_BLOCK;
+	record_writes += at >= SEGMENT_RECORDS;
 	return syscall(SYS_pwrite64, fd, p, n, at);
 }
 
@@ -204,8 +207,8 @@ commit(uint64_t first, size_t count, size_t octets)
 	answered = refused = 0;
 	alone = count == 1;
 	for (size_t i = 0; i < count; i++) {
-		adds[i] = (struct queue_add){ .item = make_item(
-						  first + i, octets) };
+		adds[i] =
+		    (struct queue_add){ .item = make_item(first + i, octets) };
 		journal_add(journal, &adds[i]);
 	}
 	wait_for(count);
@@ -344,6 +347,51 @@ a_reused_segment_holds_its_last_lap_only(void **state)
 	assert_int_equal(files_in_bad(), 0);
 }
 
+/* MARK_AGAIN, RECORD_AGAIN: after a failed sync the cache may show what the
+   disk doesn't have. */
+static void
+what_a_start_reads_is_written_again_and_synced(void **state)
+{
+	(void)state;
+	open_it();
+	commit(1, 5, OCTETS);
+	journal_cut(journal);
+	commit(6, 3, OCTETS);
+	free_closed();
+	close_it();
+	mark_writes = record_writes = 0;
+	open_it();
+	assert_int_equal(replayed_count, 3);
+	assert_int_equal(mark_writes, 1);
+	assert_int_equal(record_writes, 3);
+	assert_false(dirty);
+	close_it();
+}
+
+/* LAP_MARK: the mark counts also when its records can't be read any more. */
+static void
+a_mark_without_records_isnt_reached_again(void **state)
+{
+	(void)state;
+	static const char zeros[SIZE - SEGMENT_RECORDS];
+	open_it();
+	for (uint64_t i = 0; i < 3 * JOURNAL_SEGMENTS; i++) {
+		commit(1 + i, 1, OCTETS);
+		journal_cut(journal);
+		free_closed();
+	}
+	close_it();
+	for (unsigned i = 0; i < JOURNAL_SEGMENTS; i++)
+		write_at(i, SEGMENT_RECORDS, zeros, sizeof zeros);
+	open_it();
+	commit(100, 1, OCTETS);
+	close_it();
+	open_it();
+	assert_int_equal(replayed_count, 1);
+	assert_int_equal(replayed[0], 100);
+	close_it();
+}
+
 static void
 full_segments_are_followed_by_others(void **state)
 {
@@ -440,6 +488,8 @@ main(void)
 		CASE(a_batch_is_one_write_of_fresh_blocks),
 		CASE(a_freed_segment_isnt_replayed),
 		CASE(a_reused_segment_holds_its_last_lap_only),
+		CASE(what_a_start_reads_is_written_again_and_synced),
+		CASE(a_mark_without_records_isnt_reached_again),
 		CASE(full_segments_are_followed_by_others),
 		CASE(without_a_free_segment_mail_is_refused_in_the_end),
 		CASE(a_damaged_stretch_is_kept_in_bad),

@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <setjmp.h>
-#include <stdatomic.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -75,7 +75,6 @@ a_local_message_leaves_nothing(void **state)
 	assert_int_equal(rig_files(&rig, "spool"), 0);
 	assert_int_equal(rig_rows(&rig), 0);
 }
-
 
 static const struct life {
 	const char *recipients, *first_try, *second_try;
@@ -281,10 +280,9 @@ a_late_placing_is_settled_behind_a_sync(void **state)
 	rig_checkpoint(&rig);
 	struct queue_item *item = rig_handed(&rig, first);
 	struct queue_outcome placed = { .state = RECIPIENT_DELIVERED };
-	struct queue_settle settle = { .item = item,
-		.count = 1,
-		.outcomes = &placed,
-		.give_back = true };
+	struct queue_settle settle = {
+		.item = item, .count = 1, .outcomes = &placed, .give_back = true
+	};
 	late_done = false;
 	queue_settle(rig.queue, &settle, on_late);
 	assert_string_equal(rig_states(&rig, first), "W");
@@ -295,6 +293,52 @@ a_late_placing_is_settled_behind_a_sync(void **state)
 	assert_string_equal(rig_states(&rig, first), "");
 	rig_close(&rig);
 	assert_int_equal(rig_files(&rig, "spool"), 0);
+}
+
+/* The sync of a round that is under way may have begun before. */
+static void
+a_placing_during_a_round_waits_for_the_next(void **state)
+{
+	(void)state;
+	rig_open(&rig);
+	rig_begin(&rig);
+	first = rig_add(&rig, "L", 1000);
+	struct queue_item *item = rig_handed(&rig, first);
+	struct queue_outcome placed = { .state = RECIPIENT_DELIVERED };
+	struct queue_settle settle = {
+		.item = item, .count = 1, .outcomes = &placed, .give_back = true
+	};
+	item->private->home->syncing = true;
+	queue_settle(rig.queue, &settle, on_late);
+	assert_false(list_empty(&rig.queue->late));
+	item->private->home->syncing = false;
+	rig_close(&rig);
+	assert_int_equal(rig_rows(&rig), 0);
+}
+
+/* SPOOL_FIRST: transmitted isn't settled before its row is durable. */
+static void
+what_is_settled_but_not_durable_is_spooled(void **state)
+{
+	(void)state;
+	rig_open(&rig);
+	rig_begin(&rig);
+	first = rig_add(&rig, "R", 1000);
+	struct queue_outcome sent = { .state = RECIPIENT_DELIVERED };
+	struct queue_settle settle = { .item = rig_handed(&rig, first),
+		.count = 1,
+		.outcomes = &sent,
+		.give_back = true };
+	journal_cut(rig.queue->journal);
+	late_done = false;
+	queue_settle(rig.queue, &settle, on_late);
+	checkpoint_try(rig.queue, true);
+	assert_non_null(rig.queue->round);
+	assert_true(settle.item->private->held);
+	rig_until(&rig, is_late_done);
+	rig_close(&rig);
+	assert_int_equal(rig_files(&rig, "spool"), 0);
+	assert_int_equal(rig_rows(&rig), 0);
 }
 
 /* ---- damage ---- */
@@ -498,7 +542,10 @@ a_body_that_is_given_up_leaves_no_file(void **state)
 
 /* ---- many ---- */
 
-enum { MANY = 2000, MANY_OCTETS = 60000 };
+enum {
+	MANY = 2000,
+	MANY_OCTETS = 60000
+};
 
 struct placing {
 	struct queue_settle settle;
@@ -580,6 +627,8 @@ main(void)
 		CASE(below_the_reserve_new_mail_is_refused),
 		CASE(the_bytes_of_what_waits_leave_memory),
 		CASE(a_late_placing_is_settled_behind_a_sync),
+		CASE(a_placing_during_a_round_waits_for_the_next),
+		CASE(what_is_settled_but_not_durable_is_spooled),
 		CASE(a_damaged_spool_file_costs_itself_only),
 		CASE(a_damaged_body_ends_the_item),
 		CASE(people_can_look_retry_and_drop),

@@ -12,7 +12,11 @@
 
 #include <cmocka.h>
 
-enum { SEED = 0x12345678, LAP = 7, COUNT = 5 };
+enum {
+	SEED = 0x12345678,
+	LAP = 7,
+	COUNT = 5
+};
 
 static struct buf bytes;
 static size_t ends[COUNT + 1]; /* of the first record, the second, ... */
@@ -40,8 +44,7 @@ set_up(void **state)
 		char body[200];
 		memset(body, 'a' + (int)i, sizeof body);
 		ends[i] = bytes.n;
-		add(SEED, LAP, 100 + i,
-		    (struct str){ body, 11 * i + 1 });
+		add(SEED, LAP, 100 + i, (struct str){ body, 11 * i + 1 });
 	}
 	ends[COUNT] = bytes.n;
 	return 0;
@@ -87,8 +90,7 @@ records_are_read_as_they_were_written(void **state)
 		assert_int_equal(p.message->body.n, 11 * i + 1);
 		assert_string_equal(
 		    buf_cstr(&p.message->header), "Subject: x\r\n");
-		assert_str(
-		    p.envelope->sender, STR("ann@sender.example"));
+		assert_str(p.envelope->sender, STR("ann@sender.example"));
 		payload_free(&p);
 		assert_false(
 		    payload_read(&p, r.payload, r.kind, r.id + 1, "spool"));
@@ -114,8 +116,7 @@ a_large_body_is_named_by_its_id(void **state)
 	assert_true(record_next(&scan, &r));
 	assert_int_equal(r.kind, PAYLOAD_FILE);
 	assert_true(payload_read(&p, r.payload, r.kind, 62, "/data/spool"));
-	assert_string_equal(
-	    buf_cstr(&p.message->file), buf_cstr(&m->file));
+	assert_string_equal(buf_cstr(&p.message->file), buf_cstr(&m->file));
 	assert_int_equal(p.message->file_size, m->file_size);
 	assert_int_equal(p.message->file_crc, m->file_crc);
 	payload_free(&p);
@@ -142,8 +143,7 @@ a_bad_octet_costs_its_own_record_only(void **state)
 				without[n++] = expected[i];
 		expected[mine] = '!';
 		/* The padding and the last field of the head don't count. */
-		if (strcmp(found, "01234") != 0 &&
-		    strcmp(found, without) != 0)
+		if (strcmp(found, "01234") != 0 && strcmp(found, without) != 0)
 			assert_string_equal(found, expected);
 		if (at - ends[mine] < 36)
 			assert_string_equal(found, without);

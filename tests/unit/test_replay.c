@@ -16,7 +16,9 @@
 
 #include <cmocka.h>
 
-enum { HOUR_MS = 3600000 };
+enum {
+	HOUR_MS = 3600000
+};
 
 static struct rig rig;
 
@@ -24,7 +26,7 @@ static struct rig rig;
 static struct told {
 	uint64_t ids[8];
 	int64_t later;
-} *told;
+} * told;
 
 static int
 set_up(void **state)

@@ -103,8 +103,8 @@ long_replies_are_cut(void **state)
 	struct queue_item *item = make_item();
 	char text[2 * QUEUE_REPLY];
 	memset(text, 'x', sizeof text);
-	item_set(item, 1, RECIPIENT_FAILED, 550,
-	    (struct str){ text, sizeof text });
+	item_set(
+	    item, 1, RECIPIENT_FAILED, 550, (struct str){ text, sizeof text });
 	assert_int_equal(strlen(item->status[1].text), QUEUE_REPLY);
 	item_set(item, 1, RECIPIENT_FAILED, 0, STR("")); /* says nothing new */
 	assert_int_equal(item->status[1].code, 550);

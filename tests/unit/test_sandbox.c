@@ -196,6 +196,8 @@ check_network(void)
 	EXPECT(made(socket(AF_INET6, SOCK_DGRAM, 0)));
 	EXPECT(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
 	EXPECT(refused(socket(AF_NETLINK, SOCK_RAW, 0), EAFNOSUPPORT));
+	EXPECT(refused(socket(AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT));
+	EXPECT(refused(socket(AF_AX25, SOCK_DGRAM, 0), EAFNOSUPPORT));
 	EXPECT(refused(execve("/bin/true", none, none), EPERM));
 	EXPECT(refused(unshare(CLONE_NEWUSER), EPERM));
 	EXPECT(refused(

@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
-enum { COUNT = 500 };
+enum {
+	COUNT = 500
+};
 
 static struct schedule schedule;
 static struct queue_item *items[COUNT];

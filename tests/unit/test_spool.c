@@ -18,7 +18,9 @@
 
 #include <cmocka.h>
 
-enum { ID = 4000000 };
+enum {
+	ID = 4000000
+};
 
 static char folder[64];
 static struct disk disk;

@@ -22,7 +22,10 @@
 
 #include <cmocka.h>
 
-enum { WRITES = 1000, DEADLINE_MS = 10000 };
+enum {
+	WRITES = 1000,
+	DEADLINE_MS = 10000
+};
 
 static char folder[64], store_folder[80], bad_folder[80];
 static struct loop *loop;
@@ -292,9 +295,9 @@ status_of(void (*life)(void))
 	pid_t child = fork();
 	if (child == 0)
 		life();
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) ?
-	    WEXITSTATUS(status) :
-	    -1;
+	return waitpid(child, &status, 0) == child && WIFEXITED(status)
+	    ? WEXITSTATUS(status)
+	    : -1;
 }
 
 static void
@@ -303,8 +306,7 @@ what_was_answered_survives_a_kill(void **state)
 	(void)state;
 	assert_int_equal(status_of(live_and_die), 0);
 	open_store();
-	assert_string_equal(
-	    scan(), "0=x;1=x;2=x;3=x;4=x;5=x;6=x;7=x;8=x;9=x;");
+	assert_string_equal(scan(), "0=x;1=x;2=x;3=x;4=x;5=x;6=x;7=x;8=x;9=x;");
 	close_store();
 }
 
