@@ -1,5 +1,5 @@
 """What a person meets who starts the server, configures it, and makes mistakes."""
-import os, re, signal, subprocess, time
+import json, os, re, signal, subprocess, time
 
 import pytest
 
@@ -64,6 +64,15 @@ def test_second_server_on_the_same_data_refuses(server):
     assert code != 0 and 'another server runs' in text
 
 
+def test_second_server_in_the_same_run_folder_refuses(server):
+    other = Postern()
+    other.env['POSTERN_RUN'] = server.env['POSTERN_RUN']
+    code, text = other.run()
+    other.folder.remove()
+    assert code == 75 and 'POSTERN_RUN' in text
+    assert server.cli('health').returncode == 0
+
+
 def test_port_25_in_use_is_fatal_and_named(server):
     other = Postern()
     other.env['POSTERN_PORTS'] = 'smtp=%d' % server.smtp
@@ -100,6 +109,26 @@ def test_stop_is_quick_and_restart_keeps_everything(server):
     server.start()
     assert server.cli('user', 'list').stdout.split() == ['you@ours.test']
     assert server.knows('you@ours.test')
+
+
+def test_interrupt_at_the_terminal_stops_in_order(server):
+    """^C reaches the whole foreground group, and only entrypoint may be in it."""
+    groups = {os.getpgid(server.child(name)) for name in ('smtpd', 'signer')}
+    assert os.getpgid(server.process.pid) not in groups
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(10) == 0
+    assert 'smtpd has stopped' in server.log()
+    assert not server.events('stop', signal='2')
+
+
+def test_reload_during_the_start_ends_nobody(keep):
+    s = keep(Postern()).start(wait=False)
+    wait_for(lambda: os.path.exists(os.path.join(s.env['POSTERN_RUN'], 'control')), what='control socket')
+    for _ in range(20):
+        s.process.send_signal(signal.SIGHUP)
+        time.sleep(0.02)
+    wait_for(lambda: s.cli('health', check=False).returncode == 0, what='health')
+    assert not s.events('stop', service='smtpd')
 
 
 def test_killed_children_come_back(server):
@@ -183,6 +212,101 @@ def test_keys_are_never_overwritten(server):
     assert open(path).read() == before
     assert open(os.path.join(server.data, 'dns', 'ours.test.postern.txt')).read() == record
     assert os.stat(path).st_mode & 0o777 == 0o400
+
+
+def test_key_that_is_not_usable_turns_status_red_and_is_kept(server):
+    path = os.path.join(server.data, 'keys', 'ours.test', 'postern.pem')
+    os.chmod(path, 0o600)
+    with open(path, 'w') as f:
+        f.write('garbage')
+    server.cli('reload')
+    wait_for(lambda: server.cli('status', check=False).returncode == 1, what='red')
+    assert 'DKIM key of ours.test' in server.cli('status', check=False).stdout
+    assert open(path).read() == 'garbage'
+
+
+def test_tlsa_is_that_of_the_certificate_in_use(server):
+    der = subprocess.run('openssl x509 -in %s/tls/cert.pem -noout -pubkey | openssl pkey -pubin -outform der | sha256sum'
+                         % server.data, shell=True, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[0]
+    assert '3 1 1 ' + der in server.cli('dns', '--all').stdout
+
+
+def test_hand_written_lines_in_config_are_kept(server):
+    path = os.path.join(server.data, 'config', 'domains')
+    with open(path, 'w') as f:
+        f.write('# mine\nfirst.test # and the default\n')
+    server.stop()
+    server.start()
+    assert open(path).read() == '# mine\nfirst.test # and the default\nours.test\n'
+    assert server.cli('domain', 'list').stdout.split() == ['first.test', 'ours.test']
+
+
+def test_first_account_stays_the_postmaster_with_a_new_password(server):
+    server.cli('user', 'add', 'me@ours.test')
+    server.cli('user', 'passwd', 'you@ours.test')
+    assert server.cli('address', 'resolve', 'postmaster@ours.test').stdout.strip() == 'you@ours.test'
+
+
+def test_account_can_be_used_as_soon_as_it_is_made(server):
+    for i in range(5):
+        server.cli('user', 'add', 'new%d@ours.test' % i)
+        assert server.knows('new%d@ours.test' % i)
+
+
+def test_what_others_need_can_not_be_deleted(server):
+    server.cli('alias', 'add', 'info@ours.test', 'you@ours.test')
+    server.cli('alias', 'add', 'web@ours.test', 'info@ours.test')
+    for words in (('user', 'delete', 'you@ours.test'), ('alias', 'delete', 'info@ours.test'),
+                  ('domain', 'delete', 'ours.test')):
+        done = server.cli(*words, check=False)
+        assert done.returncode == 4, (words, done.stderr)
+    assert server.cli('address', 'resolve', 'web@ours.test').stdout.strip() == 'you@ours.test'
+    server.cli('alias', 'delete', 'web@ours.test')
+    server.cli('alias', 'delete', 'info@ours.test')
+
+
+def test_bad_passwords_are_refused(server):
+    for text in ('', 'short\n', 'x' * 300 + '\n', 'p\u00e4sswort-p\u00e4sswort\n', 'tab\there-and-there\n'):
+        assert server.cli('user', 'add', 'a@ours.test', '--password-stdin', stdin=text, check=False).returncode == 2, text
+    server.cli('user', 'add', 'a@ours.test', '--password-stdin', stdin='from a Windows pipe\r\n')
+    import smtplib, ssl
+    with smtplib.SMTP_SSL('127.0.0.1', server.submissions, context=ssl._create_unverified_context()) as c:
+        c.login('a@ours.test', 'from a Windows pipe')
+
+
+def test_help_needs_no_good_settings(server):
+    server.env['POSTERN_MAX_SISE'] = '5M'
+    assert server.cli('user', 'list', check=False).returncode == 78
+    assert 'POSTERN_MAX_SIZE' in server.cli('config', 'explain', 'MAX_SIZE').stdout
+    assert server.cli('version').stdout.startswith('postern ')
+    assert 'user add' in server.cli('help').stdout
+
+
+def test_everything_that_lists_or_shows_has_json(server):
+    server.cli('alias', 'add', 'info@ours.test', 'you@ours.test')
+    for words, wanted in (
+            (['user', 'list'], ['you@ours.test']),
+            (['alias', 'list'], {'info@ours.test': ['you@ours.test']}),
+            (['domain', 'list'], ['ours.test']),
+            (['address', 'resolve', 'info@ours.test'], [{'account': 'you@ours.test', 'folder': ''}]),
+            (['queue', 'list'], []), (['dns'], list), (['status'], dict), (['health'], dict), (['version'], dict),
+            (['config', 'explain'], dict)):
+        found = json.loads(server.cli(*words, '--json').stdout)
+        assert isinstance(found, wanted) if isinstance(wanted, type) else found == wanted, (words, found)
+
+
+def test_result_that_can_not_be_written_is_a_failure(server):
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run([os.path.join(lab.BUILD, 'postern'), 'user', 'list'], env=server.env, stdout=full,
+                              stderr=subprocess.PIPE, timeout=30)
+    assert done.returncode == 1
+
+
+def test_queue_is_never_dropped_as_a_whole_by_mistake(server):
+    for words in ([], ['0'], [''], ['x!'], ['1', '--to', 'a.test']):
+        done = server.cli('queue', 'drop', *words, check=False)
+        assert done.returncode == 2, (words, done.stderr)
+    assert server.cli('queue', 'drop', 'zzz', check=False).returncode == 3
 
 
 def test_smtpd_resolves_no_names_with_libc():
