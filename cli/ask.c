@@ -154,7 +154,8 @@ int
 ask_result(const json_t *answer)
 {
 	if (!answer)
-		return cli_say(UNREACHABLE, "the server went away");
+		return cli_say(
+		    UNREACHABLE, "the server doesn't answer any more");
 	if (json_is_true(json_object_get(answer, "ok")))
 		return DONE;
 	const json_t *exit = json_object_get(answer, "exit");

@@ -6,7 +6,6 @@
 #include "lib/base/file.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum {
 	STATUS_MAX = 1 << 20
@@ -23,13 +22,20 @@ field(struct str *line)
 	return str_cut(line, '\t');
 }
 
+/* One that restarts has been told to, by a reload. */
+static bool
+is_well(struct str state)
+{
+	return str_eq(state, STR("up")) || str_eq(state, STR("restarting"));
+}
+
 static void
 add_service(struct status *s, struct str line)
 {
 	struct str name = field(&line), state = field(&line);
 	uint64_t restarts = 0;
 	str_to_u64(field(&line), &restarts);
-	s->red |= !str_eq(state, STR("up"));
+	s->red |= !is_well(state);
 	json_array_append_new(s->services,
 	    json_pack("{s:s%, s:s%, s:I}", "name", name.p, name.n, "state",
 		state.p, state.n, "restarts", (json_int_t)restarts));
@@ -120,7 +126,7 @@ check_services(const struct status *s)
 		const char *name, *state;
 		json_unpack(
 		    service, "{s:s, s:s}", "name", &name, "state", &state);
-		if (strcmp(state, "up") != 0)
+		if (!is_well(str_of(state)))
 			code = cli_say(FAILED, "%s is %s", name, state);
 	}
 	return code;

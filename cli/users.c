@@ -11,8 +11,8 @@ enum {
 	PASSWORD_MAX = 256
 };
 
-/* RFC 5802 2.2 wants other characters normalised before they are hashed, and
-   not every mail program does that. */
+/* RFC 5802 2.2: other characters would have to be normalised before they are
+   hashed, and not every mail program does that */
 static bool
 is_printable(struct str text)
 {

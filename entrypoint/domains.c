@@ -19,12 +19,17 @@ enum {
 static bool
 read_domains(struct domains *domains, struct buf *text)
 {
+	static const char name[] = "config/domains";
 	struct buf errors = { 0 };
-	bool good = file_read(data_path("config/domains"), CONFIG_MAX, text) &&
-	    domains_parse(domains, buf_str(text), "config/domains", &errors);
-	if (!good)
-		complain("config/domains is not usable: %s",
-		    errors.n ? buf_cstr(&errors) : strerror(errno));
+	if (!file_read(data_path(name), CONFIG_MAX, text)) {
+		complain("%s can't be read: %s", name, strerror(errno));
+		return false;
+	}
+	bool good = domains_parse(domains, buf_str(text), name, &errors);
+	for (struct str rest = buf_str(&errors); rest.n;) {
+		struct str line = str_cut(&rest, '\n');
+		complain("%.*s", STR_ARG(line));
+	}
 	buf_free(&errors);
 	return good;
 }

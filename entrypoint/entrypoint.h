@@ -69,6 +69,7 @@ bool folders_write(
 /* ---- keys.c ---- */
 /* Makes what is missing.  True: a DKIM key was. */
 bool keys_prepare(void);
+bool keys_changed(void); /* is the certificate another one since then? */
 void keys_status(struct buf *); /* what could not be made */
 
 /* ---- ports.c ---- */

@@ -147,10 +147,11 @@ is_ours(const struct stat *data)
 	if (data->st_uid == geteuid())
 		return true;
 	complain("the data folder %s belongs to user %u, but this server runs "
-		 "as user %u: chown it (chown %u %s), or choose another with "
-		 "POSTERN_DATA",
+		 "as user %u: chown %u %s",
 	    self.settings.data.p, (unsigned)data->st_uid, (unsigned)geteuid(),
-	    (unsigned)geteuid(), self.settings.data.p);
+	    (unsigned)geteuid(),
+	    self.image ? "the folder on the host that is mounted there"
+		       : "it, or choose another with POSTERN_DATA");
 	return false;
 }
 

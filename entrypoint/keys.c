@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,6 +165,29 @@ prepare_tlsa(bool known)
 	buf_free(&text);
 }
 
+/* What it looked like when keys_prepare() saw it. */
+static struct stat certificate;
+
+static void
+look_at_certificate(struct stat *st)
+{
+	const char *path = self.settings.tls == TLS_FILES
+	    ? self.settings.tls_cert.p
+	    : data_path("tls/cert.pem");
+	if (stat(path, st) != 0)
+		*st = (struct stat){ 0 };
+}
+
+bool
+keys_changed(void)
+{
+	struct stat now;
+	look_at_certificate(&now);
+	return now.st_ino != certificate.st_ino ||
+	    now.st_ctim.tv_sec != certificate.st_ctim.tv_sec ||
+	    now.st_ctim.tv_nsec != certificate.st_ctim.tv_nsec;
+}
+
 bool
 keys_prepare(void)
 {
@@ -171,6 +195,7 @@ keys_prepare(void)
 	buf_clear(&troubles);
 	if (!files)
 		prepare_certificate();
+	look_at_certificate(&certificate);
 	prepare_tlsa(!files);
 	for (size_t i = 0; i < self.domains.count; i++)
 		made = prepare_domain(self.domains.names[i]) || made;

@@ -20,6 +20,7 @@
 
 enum {
 	RETRY_PORTS_MS = 10000,
+	LOOK_MS = 60000, /* at the certificate: Dovecot must be told */
 	USERS_MAX = 16 << 20
 };
 
@@ -53,7 +54,8 @@ command(void)
 static void
 tell_next_step(void)
 {
-	log_note(LOG_INFO, "start", "its commands: %s help", command());
+	log_note(LOG_INFO, "start", "its command line%s: %s help",
+	    self.image ? "" : ", in this folder", command());
 	if (!has_account())
 		log_note(LOG_INFO, "start",
 		    "there is no account yet; the first one: %s user add "
@@ -64,7 +66,7 @@ tell_next_step(void)
 /* ---- supervision ---- */
 
 static int64_t stop_by_ms; /* 0 while we run */
-static int64_t retry_ports_ms;
+static int64_t retry_ports_ms, look_ms; /* when next */
 
 static void
 reap(void)
@@ -116,14 +118,20 @@ on_signal(int descriptor)
 		}
 }
 
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int
 next_wait(void)
 {
-	int64_t now = clock_mono_ms(), next = services_next_ms();
-	if (stop_by_ms)
-		next = stop_by_ms;
-	else if (ports_missing() && retry_ports_ms < next)
-		next = retry_ports_ms;
+	int64_t now = clock_mono_ms(), next = stop_by_ms;
+	if (!stop_by_ms)
+		next = earlier(services_next_ms(), look_ms);
+	if (!stop_by_ms && ports_missing())
+		next = earlier(next, retry_ports_ms);
 	if (next == INT64_MAX)
 		return -1;
 	return next <= now ? 0 : (int)(next - now);
@@ -146,6 +154,11 @@ tick(void)
 		if (ports_retry(child_handover(SERVICE_SMTPD)))
 			status_write();
 		retry_ports_ms = now + RETRY_PORTS_MS;
+	}
+	if (now >= look_ms) {
+		if (keys_changed())
+			rescan();
+		look_ms = now + LOOK_MS;
 	}
 }
 
@@ -170,6 +183,7 @@ supervise(int signals)
 {
 	struct pollfd poll_signals = { .fd = signals, .events = POLLIN };
 	retry_ports_ms = clock_mono_ms() + RETRY_PORTS_MS;
+	look_ms = clock_mono_ms() + LOOK_MS;
 	while (!stop_by_ms || !services_stopped()) {
 		poll(&poll_signals, 1, next_wait());
 		on_signal(signals);

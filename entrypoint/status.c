@@ -10,7 +10,6 @@ void
 status_write(void)
 {
 	struct buf out = { 0 };
-	buf_addf(&out, "hostname\t%s\n", self.settings.hostname.p);
 	for (size_t i = 0; i < self.domains.count; i++)
 		buf_addf(&out, "domain\t%s\n", self.domains.names[i].p);
 	keys_status(&out);

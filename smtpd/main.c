@@ -320,33 +320,40 @@ on_sigterm(struct signal_watch *watch)
 
 /* ---- the start and the end ---- */
 
+/* Rules name folders, because files are replaced. */
+static const char *
+folder_of(struct str path)
+{
+	size_t slash = str_find_last(path, '/');
+	if (slash == path.n)
+		return ".";
+	return arena_str(&server.arena, str_sub(path, 0, slash ? slash : 1)).p;
+}
+
 static void
 enter_sandbox(void)
 {
-	struct sandbox_rule rules[] = {
+	bool files = server.settings.tls == TLS_FILES;
+	const char *tls = below_data("tls");
+	const struct sandbox_rule rules[] = {
 		{ below_data("journal"), SANDBOX_WRITE },
 		{ below_data("spool"), SANDBOX_WRITE },
 		{ below_data("store"), SANDBOX_WRITE },
 		{ below_data("bad"), SANDBOX_WRITE },
 		{ below_data("mail"), SANDBOX_PLACE },
 		{ below_data("config"), SANDBOX_READ },
-		{ below_data("tls"), SANDBOX_READ },
+		{ files ? folder_of(server.settings.tls_cert) : tls,
+		    SANDBOX_READ },
+		{ files ? folder_of(server.settings.tls_key) : tls,
+		    SANDBOX_READ },
 		{ "/etc", SANDBOX_READ },
 		{ "/usr", SANDBOX_READ },
 		{ "/lib", SANDBOX_READ },
 		{ "/dev", SANDBOX_READ },
 		{ "/proc/self", SANDBOX_READ },
-		{ NULL, SANDBOX_READ },
 	};
-	size_t count = sizeof rules / sizeof *rules;
-	struct str tls = server.settings.tls_cert;
-	if (server.settings.tls == TLS_FILES)
-		rules[count - 1].path = arena_str(
-		    &server.arena, str_sub(tls, 0, str_find_last(tls, '/')))
-					    .p;
-	else
-		count--;
-	sandbox_enter(rules, count, SANDBOX_CALLS_NETWORK);
+	sandbox_enter(
+	    rules, sizeof rules / sizeof *rules, SANDBOX_CALLS_NETWORK);
 }
 
 static unsigned

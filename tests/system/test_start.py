@@ -313,3 +313,20 @@ def test_smtpd_resolves_no_names_with_libc():
     symbols = subprocess.run(['nm', '-D', os.path.join(lab.ROOT, 'build', 'smtpd')], check=True, stdout=subprocess.PIPE,
                              text=True).stdout
     assert 'getaddrinfo' not in symbols and 'gethostbyname' not in symbols
+
+
+def test_certificate_of_ones_own_in_two_folders(keep):
+    s = Postern(tls='files')
+    path = lab.certificate(s.folder, 'mail.ours.test')
+    for name in ('crt', 'key'):
+        os.mkdir(os.path.join(s.folder.path, name))
+        os.rename(path + '.' + name, os.path.join(s.folder.path, name, 'file'))
+        s.env['POSTERN_TLS_' + {'crt': 'CERT', 'key': 'KEY'}[name]] = os.path.join(s.folder.path, name, 'file')
+    keep(s).start()
+    again = lab.certificate(s.folder, 'renewed.test')
+    for name in ('crt', 'key'):
+        os.replace(again + '.' + name, os.path.join(s.folder.path, name, 'file'))
+    s.cli('reload')
+    ask = ['openssl', 's_client', '-starttls', 'smtp', '-connect', '127.0.0.1:%d' % s.smtp]
+    wait_for(lambda: b'renewed.test' in subprocess.run(ask, input=b'', stdout=subprocess.PIPE,
+                                                       stderr=subprocess.DEVNULL).stdout, what='the new certificate')
