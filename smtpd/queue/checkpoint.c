@@ -177,8 +177,7 @@ on_round(struct errand *errand)
 			free_segment(q, i);
 	}
 	settle_synced(q, &round->late);
-	removal_unlinked(q, &round->unlinks);
-	removal_finish(q, &round->bodies);
+	removal_unlinked(&round->unlinks, &round->bodies);
 	free(round);
 	checkpoint_try(q, false);
 	checkpoint_want(q);

@@ -73,15 +73,29 @@ refuse_all(struct journal *j)
 
 /* ---- segments; the lock is held ---- */
 
+static struct part *
+find_free(struct journal *j)
+{
+	for (unsigned i = 0; i < JOURNAL_SEGMENTS; i++)
+		if (j->parts[i].state == PART_FREE)
+			return &j->parts[i];
+	return NULL;
+}
+
 /* CLOSED: a segment takes no more records once its checkpoint begins. */
 static void
 close_open(struct journal *j)
 {
-	j->cut = false;
-	if (!j->open || j->open->end == SEGMENT_RECORDS)
-		return;
 	j->open->state = PART_CLOSED;
 	j->open = NULL;
+}
+
+static void
+cut_open(struct journal *j)
+{
+	j->cut = false;
+	if (j->open && j->open->end > SEGMENT_RECORDS && find_free(j))
+		close_open(j);
 }
 
 /* The segment that takes records, a new one when there was none; NULL when
@@ -89,14 +103,13 @@ close_open(struct journal *j)
 static struct part *
 open_one(struct journal *j)
 {
-	for (unsigned i = 0; i < JOURNAL_SEGMENTS && !j->open; i++)
-		if (j->parts[i].state == PART_FREE)
-			j->open = &j->parts[i];
-	if (j->open && j->open->state == PART_FREE) {
-		j->open->state = PART_OPEN;
-		j->open->lap = ++j->lap;
-		j->open->end = SEGMENT_RECORDS;
-		j->open->records = 0;
+	struct part *part = j->open ? NULL : find_free(j);
+	if (part) {
+		part->state = PART_OPEN;
+		part->lap = ++j->lap;
+		part->end = SEGMENT_RECORDS;
+		part->records = 0;
+		j->open = part;
 	}
 	return j->open;
 }
@@ -188,7 +201,7 @@ end_batch(struct journal *j, struct part *part, struct list *batch, bool ok)
 	finish(
 	    j, batch, ok ? QUEUE_ADDED : QUEUE_FULL, ok ? segment : NO_SEGMENT);
 	if (j->cut)
-		close_open(j);
+		cut_open(j);
 }
 
 /* The next record didn't fit: another segment, or none will do. */
@@ -234,6 +247,7 @@ static void *
 work(void *context)
 {
 	struct journal *j = context;
+	pthread_setname_np(pthread_self(), "committer");
 	pthread_mutex_lock(&j->lock);
 	for (;;) {
 		while (list_empty(&j->waiting) && list_empty(&j->taken) &&
@@ -263,7 +277,6 @@ journal_start(struct journal *j)
 	if (pthread_create(&j->thread, NULL, work, j))
 		abort();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_setname_np(j->thread, "committer");
 	j->started = true;
 }
 
@@ -311,7 +324,7 @@ journal_cut(struct journal *j)
 	pthread_mutex_lock(&j->lock);
 	j->cut = true;
 	if (!j->writing)
-		close_open(j);
+		cut_open(j);
 	pthread_mutex_unlock(&j->lock);
 }
 

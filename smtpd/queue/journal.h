@@ -57,7 +57,8 @@ void journal_add(struct journal *, struct queue_add *);
 bool journal_has_space(const struct journal *);
 void journal_look_for_space(struct journal *); /* soon */
 
-/* Closes the segment that takes records, when it holds any. */
+/* Closes the segment that takes records, when it holds any and another one is
+   free. */
 void journal_cut(struct journal *);
 /* Does it take no more records?  Then *records is how many were committed. */
 bool journal_closed(struct journal *, unsigned segment, uint64_t *records);

@@ -224,17 +224,13 @@ queue_add(
 	p->counted = true;
 	p->checked = true;
 	p->large = add->message->file.n > 0;
-	bool much = queue_memory(q, 0);
 	queue_keep_message(q, item, add->message);
 	add->item = item;
-	add->queue = q;
 	add->done = done;
 	add->envelope = NULL;
 	add->message = NULL;
 	q->adds++;
 	journal_add(q->journal, add);
-	if (much)
-		journal_cut(q->journal);
 }
 
 uint64_t

@@ -27,7 +27,9 @@ enum {
 /* ---- start and stop ---- */
 
 struct queue_options {
-	const char *data; /* the folder that holds journal/ spool/ bad/ */
+	/* Holds journal/ spool/ bad/, and mail/: what is placed there is synced
+	   with our checkpoints, also when it is a mount of its own. */
+	const char *data;
 	struct loop *loop;
 	struct lane *io; /* for body files and reading the spool */
 	struct store *store;
@@ -39,7 +41,7 @@ struct queue_options {
 struct queue *queue_open(const struct queue_options *, const char **why);
 void queue_start(struct queue *); /* the committer, the checkpointer */
 /* Stops handing out; commits what waits, ends with a checkpoint when it can;
-   blocks for at most max_ms. */
+   blocks for at most max_ms.  The loop has been stopped, and runs on for it. */
 void queue_close(struct queue *, int64_t max_ms);
 void queue_free(struct queue *);
 
@@ -57,18 +59,18 @@ struct queue_add { /* {0} is idle; can't be cancelled once it is started */
 	void (*done)(struct queue_add *);
 	struct list_node node; /* private */
 	struct later later; /* private */
-	struct queue *queue; /* private */
 	struct queue_item *item; /* private */
 };
 
-uint64_t queue_new_id(
-    struct queue *); /* never repeats, whatever the clock does */
+/* Never repeats, whatever the clock does. */
+uint64_t queue_new_id(struct queue *);
 void queue_add(
     struct queue *, struct queue_add *, void (*done)(struct queue_add *));
 /* Is there room for a new message now?  For an early 452 at MAIL. */
 bool queue_has_space(const struct queue *);
 /* Message bytes that somebody holds in memory for mail in or out of the
-   queue; true: above QUEUE_MEMORY, spill. */
+   queue; true: above QUEUE_MEMORY, spill.  The queue counts what it holds
+   itself, from queue_add() on. */
 bool queue_memory(struct queue *, int64_t change);
 
 /* A large body on its way into spool/: written by workers while it arrives. */
@@ -83,8 +85,8 @@ struct queue_body { /* {0} is idle */
 void queue_body_start(struct queue *, struct queue_body *, uint64_t id,
     void (*drained)(struct queue_body *));
 void queue_body_write(struct queue_body *, struct buf *piece); /* moved in */
-size_t queue_body_pending(
-    const struct queue_body *); /* octets not yet written */
+/* Octets not yet written. */
+size_t queue_body_pending(const struct queue_body *);
 /* Sync of file and folder; then message->file, size and CRC are set and the
    file belongs to whoever owns the message. */
 void queue_body_finish(struct queue_body *, struct message *,
@@ -105,8 +107,9 @@ enum recipient_state {
 struct recipient_status {
 	enum recipient_state state;
 	int16_t code; /* of the last reply, 0: none yet */
-	char *text; /* "550 5.1.1 no such user (mx.remote.example[192.0.2.1])"
-		       or NULL; owned by the item */
+	/* "550 5.1.1 no such user (mx.remote.example[192.0.2.1])", or NULL;
+	   owned by the item */
+	char *text;
 };
 
 struct queue_item { /* owned by the queue, to be read by all */
@@ -114,10 +117,10 @@ struct queue_item { /* owned by the queue, to be read by all */
 	int64_t received_ms, next_ms; /* wall clock */
 	unsigned attempts;
 	bool warned; /* a delay warning has been queued */
-	bool replayed; /* found at start: what is in a Maildir is to be replaced
-			*/
-	bool
-	    busy; /* with the consumer, between due() and the end of settling */
+	/* Found at start: what is in a Maildir is to be replaced. */
+	bool replayed;
+	/* With the consumer, between due() and the end of settling. */
+	bool busy;
 	size_t count; /* of recipients */
 	struct recipient_status *status; /* one per recipient of the envelope */
 	struct envelope *envelope; /* there while busy */
@@ -134,8 +137,8 @@ void queue_consume(struct queue *, struct queue_consumer *);
 /* The bytes of a busy item: from memory, or read from the spool. */
 struct queue_open_message { /* {0} is idle */
 	struct queue_item *item;
-	const struct message
-	    *message; /* NULL: damaged, now in bad/; item ends */
+	/* NULL: damaged, now in bad/; the item ends when it is given back */
+	const struct message *message;
 	void (*done)(struct queue_open_message *);
 	struct queue_load *load; /* private */
 	struct later later; /* private */
@@ -158,16 +161,13 @@ struct queue_outcome {
 struct queue_settle { /* {0} is idle; can't be cancelled */
 	struct queue_item *item;
 	size_t count;
-	const struct queue_outcome
-	    *outcomes; /* kept by the caller until done() */
+	const struct queue_outcome *outcomes; /* the caller's, until done() */
 	bool attempted; /* counts as an attempt */
 	bool warned; /* a delay warning was queued for it */
 	bool give_back; /* the consumer is through with the item for now */
-	int64_t
-	    next_ms; /* with give_back: when to hand it out again, wall clock */
+	int64_t next_ms; /* with give_back: when it is due again, wall clock */
 	void (*done)(struct queue_settle *); /* durable; the item may be gone */
 	struct queue *queue; /* private */
-	struct queue_row *row; /* private */
 	struct later later; /* private */
 };
 
@@ -180,8 +180,8 @@ size_t queue_count(const struct queue *);
 /* In the order of ids; the last one seen, or 0 to begin. */
 struct queue_item *queue_next(const struct queue *, uint64_t after);
 struct queue_item *queue_find(const struct queue *, uint64_t id); /* or NULL */
-void queue_retry(
-    struct queue *, struct queue_item *); /* due now; busy: nothing */
+/* Due now; nothing when it is busy. */
+void queue_retry(struct queue *, struct queue_item *);
 
 /* Reads a waiting item's envelope for showing: as queue_message(), but for
    any item, busy or not; the answer is a copy that the asker frees. */

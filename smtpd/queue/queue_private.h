@@ -113,8 +113,8 @@ struct removal {
 /* Takes an ended item, whose record is dead, off the disk and frees it. */
 void removal_start(struct queue *, struct queue_item *);
 void removal_start_row(struct queue *, uint64_t id); /* a row without item */
-void removal_unlinked(struct queue *, struct list *); /* and synced */
-void removal_finish(struct queue *, struct list *); /* of bodies */
+/* A round has been through these; the unlinks of spool/ID are synced. */
+void removal_unlinked(struct list *unlinks, struct list *bodies);
 
 /* ---- load.c ---- */
 

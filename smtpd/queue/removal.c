@@ -75,24 +75,16 @@ removal_start_row(struct queue *q, uint64_t id)
 }
 
 void
-removal_unlinked(struct queue *q, struct list *unlinked)
+removal_unlinked(struct list *unlinks, struct list *bodies)
 {
 	struct list_node *node;
-	while ((node = list_pop(unlinked))) {
+	while ((node = list_pop(unlinks))) {
 		struct removal *r = container_of(node, struct removal, node);
-		r->row.queue = q;
 		r->spooled = r->failed;
 		next_step(r);
 	}
-}
-
-void
-removal_finish(struct queue *q, struct list *bodies)
-{
-	struct list_node *node;
 	while ((node = list_pop(bodies))) {
 		struct removal *r = container_of(node, struct removal, node);
-		r->row.queue = q;
 		r->large = r->failed;
 		next_step(r);
 	}

@@ -66,9 +66,7 @@ round_run(struct errand *errand)
 	struct round *round = container_of(errand, struct round, errand);
 	remove_settled(round);
 	round->full = !write_waiting(round);
-	if (round->full && list_empty(&round->late))
-		return;
-	if (!round->freeing && list_empty(&round->late))
+	if ((round->full || !round->freeing) && list_empty(&round->late))
 		return;
 	/* PLACE_FIRST: what is to last was placed before the round began. */
 	disk_sync(round->disk);

@@ -155,6 +155,7 @@ work(void *context)
 	struct store *store = context;
 	struct list batch;
 	list_init(&batch);
+	pthread_setname_np(pthread_self(), "store");
 	pthread_mutex_lock(&store->lock);
 	for (;;) {
 		while (list_empty(&store->waiting) && !store->closing)
@@ -182,7 +183,6 @@ store_start(struct store *store)
 	if (pthread_create(&store->thread, NULL, work, store))
 		abort();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_setname_np(store->thread, "store");
 	store->started = true;
 }
 

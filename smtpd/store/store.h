@@ -19,12 +19,12 @@ enum store_result {
 };
 
 struct store_write { /* {0} is idle */
-	struct buf key, value; /* moved in; an empty value deletes the key */
+	/* Moved in, and left as they are when there was no space; an empty
+	   value deletes the key. */
+	struct buf key, value;
 	enum store_result result;
 	void (*done)(struct store_write *);
 	struct list_node node; /* private */
-	struct later later; /* private */
-	struct store *store; /* private */
 };
 
 struct store_reader { /* a member of whoever reads */

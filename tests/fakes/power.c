@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ enum {
 	FDS = 1024,
 	NAME = 48,
 	MEMORY = 192 << 20,
+	FULL_ONCE_IN = 25,
 };
 
 struct cell { /* of a block; an image, NULL for zeros */
@@ -52,14 +54,14 @@ struct power {
 	unsigned count;
 	struct power_flag flags[FLAGS];
 	unsigned flag_count;
-	uint64_t random;
+	atomic_ullong random;
 	unsigned end_at, fail_at;
 	size_t used; /* of the memory behind */
 	char memory[];
 };
 
 static struct power *power;
-static struct file *files_of[FDS]; /* by descriptor; this process's own */
+static struct file *_Atomic files_of[FDS]; /* by descriptor; our own */
 
 static void
 lock(void)
@@ -83,13 +85,14 @@ power_alloc(size_t n)
 	return power->memory + power->used - n;
 }
 
+/* splitmix64 (Vigna); from any thread */
 uint32_t
 power_random(uint32_t below)
 {
-	power->random ^= power->random << 13;
-	power->random ^= power->random >> 7;
-	power->random ^= power->random << 17;
-	return (uint32_t)((power->random >> 32) % below);
+	uint64_t z = power->random += 0x9e3779b97f4a7c15;
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return (uint32_t)((z ^ (z >> 31)) >> 32) % below;
 }
 
 /* ---- cells ---- */
@@ -277,6 +280,12 @@ power_point(void)
 	unlock();
 }
 
+bool
+power_is_full(void)
+{
+	return power_random(FULL_ONCE_IN) == 0;
+}
+
 static bool
 sync_fails(void)
 {
@@ -299,6 +308,11 @@ openat(int folder, const char *name, int flags, ...)
 	lock();
 	if (is_last())
 		end();
+	if ((flags & O_TRUNC) && power_is_full()) {
+		unlock();
+		errno = ENOSPC;
+		return -1;
+	}
 	int fd = (int)syscall(SYS_openat, folder, name, flags, mode);
 	if (fd >= 0 && fd < FDS) {
 		struct file *f = files_of[fd] = find_file(path);
@@ -574,7 +588,7 @@ power_watch(const char *folder, unsigned seed)
 		power = mmap(NULL, sizeof *power + MEMORY,
 		    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	madvise(power, sizeof *power + MEMORY, MADV_REMOVE); /* zeros */
-	power->random = 0x9e3779b97f4a7c15 + seed;
+	power->random = seed;
 	char path[256];
 	const char *folders[] = { "journal", "spool" };
 	snprintf(power->folder, sizeof power->folder, "%s", folder);

@@ -96,27 +96,40 @@ flush(void)
 }
 
 static void
+answer(struct list *batch, enum store_result result)
+{
+	struct list_node *node;
+	while ((node = list_pop(batch))) {
+		struct store_write *w =
+		    container_of(node, struct store_write, node);
+		w->result = result;
+		if (result == STORE_DONE) {
+			buf_free(&w->key);
+			buf_free(&w->value);
+		}
+		w->done(w);
+	}
+}
+
+static void
 on_batch(struct later *later)
 {
 	struct store *store = container_of(later, struct store, later);
 	struct list batch;
 	struct list_node *node;
 	list_init(&batch);
-	while ((node = list_pop(&store->waiting))) {
-		apply(container_of(node, struct store_write, node));
+	while ((node = list_pop(&store->waiting)))
 		list_push(&batch, node);
+	if (power_is_full()) {
+		answer(&batch, STORE_FULL);
+		return;
 	}
+	for (node = list_first(&batch); node; node = list_next(&batch, node))
+		apply(container_of(node, struct store_write, node));
 	power_point();
 	flush();
 	power_point();
-	while ((node = list_pop(&batch))) {
-		struct store_write *w =
-		    container_of(node, struct store_write, node);
-		w->result = STORE_DONE;
-		buf_free(&w->key);
-		buf_free(&w->value);
-		w->done(w);
-	}
+	answer(&batch, STORE_DONE);
 }
 
 void

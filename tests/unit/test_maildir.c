@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -264,6 +266,30 @@ test_what_an_earlier_try_left_in_tmp_goes(void **state)
 	assert_holds("new/" NAME, whole);
 }
 
+/* Cut short by the end of the process: what is half is in tmp/. */
+static void
+test_a_sudden_end_leaves_nothing_in_new(void **state)
+{
+	static const struct rlimit none = { 0, 0 }, little = { 50, 50 };
+	(void)state;
+	int status;
+	assert_true(place(false));
+	unlink(in_maildir("new/" NAME));
+	pid_t child = fork();
+	if (child == 0) {
+		setrlimit(RLIMIT_CORE, &none);
+		setrlimit(RLIMIT_FSIZE, &little);
+		place(false);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_counts(1, 0, 0);
+	assert_true(place(false));
+	assert_counts(0, 1, 0);
+	assert_holds("new/" NAME, whole);
+}
+
 static void
 test_names_never_lead_outside(void **state)
 {
@@ -425,6 +451,7 @@ main(void)
 		TEST(test_what_can_not_be_read_is_not_placed),
 		TEST(test_an_existing_name_is_never_success),
 		TEST(test_what_an_earlier_try_left_in_tmp_goes),
+		TEST(test_a_sudden_end_leaves_nothing_in_new),
 		TEST(test_names_never_lead_outside),
 		TEST(test_a_missing_folder_is_made_again),
 		TEST(test_replacing_what_is_in_new),

@@ -76,6 +76,21 @@ a_local_message_leaves_nothing(void **state)
 	assert_int_equal(rig_rows(&rig), 0);
 }
 
+/* So that most mail never becomes a queue file. */
+static void
+a_checkpoint_waits_for_mailboxes(void **state)
+{
+	(void)state;
+	rig_open(&rig);
+	rig_begin(&rig);
+	uint64_t id = rig_add(&rig, "L", 1000);
+	rig_handed(&rig, id);
+	rig_checkpoint(&rig);
+	assert_false(rig_has_spool(&rig, id));
+	rig_settle(&rig, id, "D", true, 0);
+	rig_close(&rig);
+}
+
 static const struct life {
 	const char *recipients, *first_try, *second_try;
 	size_t size;
@@ -166,6 +181,31 @@ what_waits_survives_a_clean_stop(void **state)
 	assert_string_equal(rig_states(&rig, first), "DW");
 	rig_settle(&rig, first, ".D", true, 0);
 	rig_close(&rig);
+}
+
+/* The consumer has gone: what it held waits in the spool, also for mailboxes.
+ */
+static void
+what_is_with_the_consumer_survives_a_clean_stop(void **state)
+{
+	(void)state;
+	rig_open(&rig);
+	rig_begin(&rig);
+	first = rig_add(&rig, "LR", 1000);
+	second = rig_add(&rig, "L", 100000);
+	rig_handed(&rig, first);
+	rig_handed(&rig, second);
+	rig_close(&rig);
+	assert_true(rig_has_spool(&rig, first));
+	rig_open(&rig);
+	assert_null(queue_find(rig.queue, first)->envelope);
+	rig_begin(&rig);
+	assert_true(rig_handed(&rig, first)->replayed);
+	rig_settle(&rig, first, "DD", true, 0);
+	rig_settle(&rig, second, "D", true, 0);
+	rig_close(&rig);
+	assert_int_equal(rig_files(&rig, "spool"), 0);
+	assert_int_equal(rig_rows(&rig), 0);
 }
 
 /* ---- no space ---- */
@@ -622,8 +662,10 @@ main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(a_local_message_leaves_nothing),
+		CASE(a_checkpoint_waits_for_mailboxes),
 		CASE(every_life_ends_with_nothing_on_disk),
 		CASE(what_waits_survives_a_clean_stop),
+		CASE(what_is_with_the_consumer_survives_a_clean_stop),
 		CASE(below_the_reserve_new_mail_is_refused),
 		CASE(the_bytes_of_what_waits_leave_memory),
 		CASE(a_late_placing_is_settled_behind_a_sync),

@@ -291,6 +291,7 @@ on_step(struct timer *timer)
 	deliver_some();
 	if (power_random(6) == 0)
 		journal_cut(life.queue->journal);
+	row_write_retry(life.queue);
 	checkpoint_try(life.queue, true);
 	if (!more && !life.sending && !queue_count(life.queue)) {
 		loop_stop(life.loop);
