@@ -203,12 +203,17 @@ print_status(const struct status *s, json_t *answer)
 
 /* What smtpd knows that makes it red. */
 static void
-judge(struct status *s, const json_t *answer)
+judge(struct cli *cli, struct status *s, const json_t *answer)
 {
 	const char *config =
 	    json_string_value(json_object_get(answer, "config_trouble"));
 	if (config && *config)
 		add_trouble(s, str_of(config));
+	const char *tls =
+	    json_string_value(json_object_get(answer, "tls_trouble"));
+	if (tls && *tls)
+		add_trouble(
+		    s, arena_printf(&cli->arena, "the certificate: %s", tls));
 	if (json_is_false(json_object_get(answer, "space")))
 		add_trouble(s, STR("the disk is full: no mail is accepted"));
 }
@@ -224,7 +229,7 @@ cli_status(struct cli *cli)
 	}
 	if (ask_once(cli, "status", &answer) != DONE)
 		add_trouble(&s, STR("smtpd doesn't answer"));
-	judge(&s, answer);
+	judge(cli, &s, answer);
 	int code = s.red ? FAILED : DONE;
 	if (cli->json)
 		cli_print_json(json_pack("{s:b, s:O, s:O, s:O, s:O, s:O?}",

@@ -392,6 +392,7 @@ start_all(void)
 	    .settings = &server.settings,
 	    .queue = server.queue,
 	    .directory = server.directory,
+	    .tls = server.tls,
 	    .inbound = server.inbound,
 	    .delivery = server.delivery,
 	    .reload = on_control_reload,
@@ -432,7 +433,6 @@ raise_limits(void)
 int
 main(void)
 {
-	extern char **environ;
 	struct buf errors = { 0 };
 	if (!settings_load(&server.settings, environ, &errors) ||
 	    str_empty(server.settings.hostname)) {

@@ -197,7 +197,8 @@ const struct setting settings_table[] = {
 	    .form = &form_path,
 	    MEMBER(tls_key),
 	    .otherwise = "none",
-	    .meaning = "Its private key, PEM.",
+	    .meaning = "Its private key, PEM. In the image group 802 (tls) "
+		       "must be able to read it.",
 	},
 	{
 	    .name = "MAX_SIZE",

@@ -37,7 +37,7 @@ handover_send(int socket, const char *name, int fd)
 	size_t n = strlen(name);
 	if (n == 0 || n >= sizeof record)
 		return false;
-	memcpy(record, name, n);
+	memcpy(record, name, n + 1);
 	struct iovec part = { record, n };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	if (fd >= 0)

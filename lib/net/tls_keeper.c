@@ -29,6 +29,7 @@ struct tls_keeper {
 	struct lane *lane;
 	char *files[2];
 	struct tls_context *context;
+	const char *trouble; /* with the files, or "" */
 	struct stamp stamp;
 	struct look *look; /* under way */
 	bool again; /* asked for while a look was under way */
@@ -63,6 +64,7 @@ stamp_eq(const struct stamp *a, const struct stamp *b)
 static void
 take(struct tls_keeper *k, struct tls_context *fresh, const char *why)
 {
+	k->trouble = fresh ? "" : why;
 	if (!fresh) {
 		log_note(LOG_ERROR, "tls",
 		    "certificate %s is not usable: %s; %s", k->files[0], why,
@@ -171,6 +173,12 @@ struct tls_context **
 tls_keeper_now(struct tls_keeper *k)
 {
 	return &k->context;
+}
+
+const char *
+tls_keeper_trouble(const struct tls_keeper *k)
+{
+	return k->trouble;
 }
 
 void

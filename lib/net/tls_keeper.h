@@ -21,5 +21,7 @@ void tls_keeper_free(struct tls_keeper *);
 struct tls_context **tls_keeper_now(struct tls_keeper *);
 void tls_keeper_start(struct tls_keeper *); /* looks every minute from now on */
 void tls_keeper_reload(struct tls_keeper *); /* looks now */
+/* "" or why the files as they stand are not in use. */
+const char *tls_keeper_trouble(const struct tls_keeper *);
 
 #endif

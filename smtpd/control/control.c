@@ -27,15 +27,16 @@ status(struct session *s, const json_t *request)
 	const struct control_parts *p = &s->control->parts;
 	const struct directory *d = directory_now(p->directory);
 	session_done(s,
-	    json_pack("{s:s%, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "hostname",
-		p->settings->hostname.p, p->settings->hostname.n, "accounts",
-		(json_int_t)directory_accounts(d), "queued",
+	    json_pack("{s:s%, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:s}",
+		"hostname", p->settings->hostname.p, p->settings->hostname.n,
+		"accounts", (json_int_t)directory_accounts(d), "queued",
 		(json_int_t)queue_count(p->queue), "sessions",
 		(json_int_t)inbound_sessions(p->inbound), "deliveries",
 		(json_int_t)delivery_sessions(p->delivery), "uptime_s",
 		(json_int_t)((clock_mono_ms() - s->control->started_ms) / 1000),
 		"space", queue_has_space(p->queue), "config_trouble",
-		session_text(directory_trouble(p->directory))));
+		session_text(directory_trouble(p->directory)), "tls_trouble",
+		tls_keeper_trouble(p->tls)));
 }
 
 static void

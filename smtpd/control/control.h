@@ -8,6 +8,7 @@
 #ifndef SMTPD_CONTROL_CONTROL_H
 #define SMTPD_CONTROL_CONTROL_H
 
+#include "lib/net/tls_keeper.h"
 #include "smtpd/delivery/delivery.h"
 #include "smtpd/inbound/inbound.h"
 
@@ -18,6 +19,7 @@ struct control_parts {
 	const struct settings *settings;
 	struct queue *queue;
 	struct directory_keeper *directory;
+	const struct tls_keeper *tls;
 	struct inbound *inbound;
 	struct delivery *delivery;
 	void (*reload)(struct control *); /* the files are to be read again */

@@ -12,8 +12,8 @@ enum {
 
 /* ---- what there is to do ---- */
 
-/* Closed, every commit heard of, every local recipient placed, settled or
-   deferred.  At the end nobody places any more. */
+/* Closed, every commit heard of, and PLACE_FIRST: every local recipient placed,
+   settled or deferred.  At the end nobody places any more. */
 static bool
 is_ready(const struct queue *q, unsigned segment)
 {

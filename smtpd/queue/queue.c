@@ -279,10 +279,12 @@ make_queue(const struct queue_options *options)
 	q->schedule.loop = options->loop;
 	q->schedule.due = on_due;
 	q->ids.fd = -1;
-	struct list *lists[] = { &q->ready, &q->late, &q->full, &q->unlinks,
-		&q->bodies, &q->loads };
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-		list_init(lists[i]);
+	list_init(&q->ready);
+	list_init(&q->late);
+	list_init(&q->full);
+	list_init(&q->unlinks);
+	list_init(&q->bodies);
+	list_init(&q->loads);
 	for (unsigned i = 0; i < JOURNAL_SEGMENTS; i++)
 		list_init(&q->homes[i].items);
 	return q;

@@ -11,32 +11,32 @@ enum {
 };
 
 static void
-put(struct schedule *s, uint32_t at, struct queue_item *item)
+put(struct schedule *s, uint32_t at, struct schedule_slot slot)
 {
-	s->heap[at] = item;
-	item->private->heap_at = at;
+	s->heap[at] = slot;
+	slot.item->private->heap_at = at;
 }
 
 static void
-rise(struct schedule *s, uint32_t at, struct queue_item *item)
+rise(struct schedule *s, uint32_t at, struct schedule_slot slot)
 {
-	for (; at > 1 && s->heap[at / 2]->next_ms > item->next_ms; at /= 2)
+	for (; at > 1 && s->heap[at / 2].due_ms > slot.due_ms; at /= 2)
 		put(s, at, s->heap[at / 2]);
-	put(s, at, item);
+	put(s, at, slot);
 }
 
 static void
-sink(struct schedule *s, uint32_t at, struct queue_item *item)
+sink(struct schedule *s, uint32_t at, struct schedule_slot slot)
 {
 	for (uint32_t child; (child = 2 * at) <= s->count; at = child) {
 		if (child < s->count &&
-		    s->heap[child + 1]->next_ms < s->heap[child]->next_ms)
+		    s->heap[child + 1].due_ms < s->heap[child].due_ms)
 			child++;
-		if (s->heap[child]->next_ms >= item->next_ms)
+		if (s->heap[child].due_ms >= slot.due_ms)
 			break;
 		put(s, at, s->heap[child]);
 	}
-	put(s, at, item);
+	put(s, at, slot);
 }
 
 static void
@@ -49,12 +49,12 @@ on_timer(struct timer *timer)
 static void
 arm(struct schedule *s)
 {
-	int64_t ms = s->heap[1]->next_ms - clock_wall_ms();
-	timer_start(&s->timer, s->loop,
-	    ms < 0		  ? 0
-		: ms > LONGEST_MS ? LONGEST_MS
-				  : ms,
-	    on_timer);
+	int64_t ms = s->heap[1].due_ms - clock_wall_ms();
+	if (ms < 0)
+		ms = 0;
+	if (ms > LONGEST_MS)
+		ms = LONGEST_MS;
+	timer_start(&s->timer, s->loop, ms, on_timer);
 }
 
 void
@@ -65,8 +65,8 @@ schedule_add(struct schedule *s, struct queue_item *item)
 		s->heap = mem_array(s->heap, s->size, sizeof *s->heap);
 	}
 	s->count++;
-	rise(s, s->count, item);
-	if (s->heap[1] == item)
+	rise(s, s->count, (struct schedule_slot){ item->next_ms, item });
+	if (item->private->heap_at == 1)
 		arm(s);
 }
 
@@ -77,10 +77,10 @@ schedule_remove(struct schedule *s, struct queue_item *item)
 	if (!at)
 		return;
 	item->private->heap_at = 0;
-	struct queue_item *last = s->heap[s->count--];
-	if (last == item)
+	struct schedule_slot last = s->heap[s->count--];
+	if (last.item == item)
 		return;
-	if (at > 1 && s->heap[at / 2]->next_ms > last->next_ms)
+	if (at > 1 && s->heap[at / 2].due_ms > last.due_ms)
 		rise(s, at, last);
 	else
 		sink(s, at, last);
@@ -93,13 +93,13 @@ schedule_take(struct schedule *s)
 		timer_stop(&s->timer);
 		return NULL;
 	}
-	struct queue_item *first = s->heap[1];
-	if (first->next_ms > clock_wall_ms()) {
+	struct schedule_slot first = s->heap[1];
+	if (first.due_ms > clock_wall_ms()) {
 		arm(s);
 		return NULL;
 	}
-	schedule_remove(s, first);
-	return first;
+	schedule_remove(s, first.item);
+	return first.item;
 }
 
 void

@@ -9,11 +9,16 @@
 
 #include "smtpd/queue/item.h"
 
+struct schedule_slot {
+	int64_t due_ms; /* its next_ms when it was added */
+	struct queue_item *item;
+};
+
 struct schedule {
 	/* Something is due: take it with schedule_take(). */
 	void (*due)(struct schedule *);
 	struct loop *loop;
-	struct queue_item **heap; /* from 1 on */
+	struct schedule_slot *heap; /* from 1 on */
 	uint32_t count, size;
 	struct timer timer;
 };

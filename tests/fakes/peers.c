@@ -28,6 +28,7 @@ static size_t waiting_count;
 static unsigned sessions;
 static struct smtp_client *last; /* the session opened last, or NULL */
 static struct buf text;
+static const struct tls_context *context;
 
 /* ---- the test's side ---- */
 
@@ -54,6 +55,12 @@ unsigned
 fake_peers_sessions(void)
 {
 	return sessions;
+}
+
+const struct tls_context *
+fake_peers_tls(void)
+{
+	return context;
 }
 
 struct str
@@ -202,6 +209,7 @@ smtp_client_start(struct smtp_client *client, struct loop *the_loop, int fd,
 	p->peer = &table[fd - FIRST_FD];
 	sessions++;
 	last = client;
+	context = options->context;
 	greet(client, options);
 }
 

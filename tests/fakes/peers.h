@@ -38,6 +38,7 @@ void fake_peers_let_go(void);
 void fake_peers_close(void); /* the session that was opened last */
 unsigned fake_peers_sessions(void); /* that are open */
 struct str fake_peers_text(void); /* of the last message that was fed */
+const struct tls_context *fake_peers_tls(void); /* of the last session */
 void fake_peers_end(void);
 
 #endif

@@ -89,7 +89,8 @@ power_alloc(size_t n)
 uint32_t
 power_random(uint32_t below)
 {
-	uint64_t z = power->random += 0x9e3779b97f4a7c15;
+	static const uint64_t step = 0x9e3779b97f4a7c15;
+	uint64_t z = atomic_fetch_add(&power->random, step) + step;
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
 	return (uint32_t)((z ^ (z >> 31)) >> 32) % below;
@@ -315,7 +316,8 @@ openat(int folder, const char *name, int flags, ...)
 	}
 	int fd = (int)syscall(SYS_openat, folder, name, flags, mode);
 	if (fd >= 0 && fd < FDS) {
-		struct file *f = files_of[fd] = find_file(path);
+		struct file *f = find_file(path);
+		files_of[fd] = f;
 		if (!f->entry.values[f->entry.count - 1])
 			put_entry(&f->entry, true);
 		if (flags & O_TRUNC)

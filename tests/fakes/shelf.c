@@ -20,7 +20,7 @@ static struct directory_look *looking;
 void
 fake_shelf_use(struct loop *the_loop)
 {
-	fake_shelf = (struct fake_shelf){ .trouble = "" };
+	fake_shelf = (struct fake_shelf){ .trouble = "", .tls_trouble = "" };
 	loop = the_loop;
 	held = NULL;
 	looking = NULL;
@@ -150,6 +150,13 @@ directory_trouble(const struct directory_keeper *keeper)
 {
 	(void)keeper;
 	return str_of(fake_shelf.trouble);
+}
+
+const char *
+tls_keeper_trouble(const struct tls_keeper *keeper)
+{
+	(void)keeper;
+	return fake_shelf.tls_trouble;
 }
 
 void

@@ -2,7 +2,8 @@
  * shelf.h - a queue that is only looked at, and the counts of the other rooms:
  * all that smtpd/control asks.
  *
- * It stands in for smtpd/queue, the directory and its keeper, inbound and
+ * It stands in for smtpd/queue, the directory and its keeper, the
+ * certificate's, inbound and
  * delivery: name it in tests/unit/fakes.mk.
  */
 #ifndef TESTS_FAKES_SHELF_H
@@ -13,6 +14,7 @@
 struct fake_shelf {
 	bool full; /* no space */
 	const char *trouble; /* of config/ */
+	const char *tls_trouble; /* of the certificate */
 	size_t items; /* with ids 1, 2 ..., from sender@ID.test, to ...@a.test
 			 when the id is odd, else ...@b.test */
 	uint64_t busy; /* this one can't be dropped */

@@ -12,6 +12,7 @@ delivery_rig_make(struct delivery_rig *rig, const struct fake_record *records,
     const struct fake_peer *peers)
 {
 	static const struct fake_peer nobody[] = { { 0 } };
+	static void *contexts[2];
 	*rig = (struct delivery_rig){
 		.settings = {
 			.hostname = STR("mail.ours.test"),
@@ -25,6 +26,8 @@ delivery_rig_make(struct delivery_rig *rig, const struct fake_record *records,
 		},
 	};
 	log_open(LOG_ERROR, false, "test");
+	rig->tls_opportunistic = (struct tls_context *)&contexts[0];
+	rig->tls_verified = (struct tls_context *)&contexts[1];
 	rig->loop = loop_new();
 	rig->resolver = resolver_new(rig->loop, "", false);
 	fake_resolver_use(records);
@@ -35,6 +38,8 @@ delivery_rig_make(struct delivery_rig *rig, const struct fake_record *records,
 	    .loop = rig->loop,
 	    .settings = &rig->settings,
 	    .resolver = rig->resolver,
+	    .tls_opportunistic = rig->tls_opportunistic,
+	    .tls_verified = rig->tls_verified,
 	});
 }
 

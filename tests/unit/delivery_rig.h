@@ -20,6 +20,7 @@ struct delivery_rig {
 	struct settings settings; /* RETRY_MIN 2 s, a warning after 100 s, given
 				     up after 1000 s */
 	struct delivery *delivery; /* NULL: freed by the test */
+	struct tls_context *tls_opportunistic, *tls_verified; /* addresses */
 	struct lane *lane; /* of no use but not NULL */
 };
 

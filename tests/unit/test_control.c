@@ -147,7 +147,7 @@ status_counts(void **state)
 	expect_line("{\"hostname\":\"mail.a.test\",\"accounts\":5,"
 		    "\"queued\":3,\"sessions\":7,\"deliveries\":9,"
 		    "\"uptime_s\":42,\"space\":true,\"config_trouble\":\"\","
-		    "\"ok\":true}");
+		    "\"tls_trouble\":\"\",\"ok\":true}");
 	expect_nothing();
 }
 
@@ -158,6 +158,7 @@ status_tells_of_trouble_whatever_its_bytes(void **state)
 	(void)state;
 	fake_shelf.full = true;
 	fake_shelf.trouble = "config/users:1: y\303\266u\377\n\"";
+	fake_shelf.tls_trouble = "the key can't be read";
 	say("{\"verb\":\"status\"}\n");
 	json_t *answer = line();
 	assert_non_null(answer);
@@ -165,6 +166,9 @@ status_tells_of_trouble_whatever_its_bytes(void **state)
 	assert_string_equal(
 	    json_string_value(json_object_get(answer, "config_trouble")),
 	    "config/users:1: y??u?\n\"");
+	assert_string_equal(
+	    json_string_value(json_object_get(answer, "tls_trouble")),
+	    "the key can't be read");
 	json_decref(answer);
 }
 

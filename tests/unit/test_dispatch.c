@@ -588,6 +588,23 @@ the_smarthost_gets_all_in_one_transaction(void **state)
 	delivery_rig_remove(&rig);
 }
 
+static void
+the_smarthost_proves_who_it_is_when_it_must(void **state)
+{
+	(void)state;
+	for (enum relay_tls tls = RELAY_TLS_VERIFY; tls <= RELAY_TLS_NONE;
+	     tls++) {
+		begin(fine);
+		use_smarthost(tls);
+		hand("a@one.test");
+		delivery_rig_run(&rig);
+		assert_ptr_equal(fake_peers_tls(),
+		    tls == RELAY_TLS_VERIFY ? rig.tls_verified
+					    : rig.tls_opportunistic);
+		delivery_rig_remove(&rig);
+	}
+}
+
 /* What a person must mend bounces nobody's mail. */
 static void
 a_smarthost_that_refuses_us_defers(void **state)
@@ -759,6 +776,7 @@ main(void)
 		    a_destination_that_breaks_every_session_is_left_alone),
 		cmocka_unit_test(mail_leaves_from_our_address),
 		cmocka_unit_test(the_smarthost_gets_all_in_one_transaction),
+		cmocka_unit_test(the_smarthost_proves_who_it_is_when_it_must),
 		cmocka_unit_test(a_smarthost_that_refuses_us_defers),
 		cmocka_unit_test(a_stop_waits_for_what_was_sent),
 		cmocka_unit_test(a_stop_waits_no_longer_than_it_may),

@@ -6,11 +6,13 @@
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,6 +28,33 @@ static struct lane *lane;
 static struct errands errands;
 static struct ids ids;
 static uint64_t highest; /* of all that were ever given out */
+
+static atomic_bool dirty;
+static atomic_uint writes;
+
+/* In place of libc's. */
+ssize_t
+pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	dirty = true;
+	writes++;
+	return syscall(SYS_pwrite64, fd, p, n, at);
+}
+
+int
+fdatasync(int fd)
+{
+	dirty = false;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fsync(int fd)
+{
+	if (fd == ids.fd)
+		dirty = false;
+	return (int)syscall(SYS_fsync, fd);
+}
 
 static void
 open_ids(uint64_t found)
@@ -76,6 +105,7 @@ set_up(void **state)
 	lane = lane_new(loop, 1, 16, "io");
 	errands = (struct errands){ .loop = loop, .lane = lane };
 	highest = 0;
+	writes = 0;
 	return 0;
 }
 
@@ -161,6 +191,22 @@ a_torn_ceiling_leaves_the_one_before(void **state)
 	take(10); /* none was given out above the older ceiling */
 }
 
+/* One that a power cut takes back is no ceiling. */
+static void
+ceilings_are_synced(void **state)
+{
+	(void)state;
+	open_ids(0);
+	assert_int_equal(writes, 2);
+	assert_false(dirty);
+	take(10);
+	fake_clock_advance(8 * MINUTE_MS);
+	take(1);
+	let_it_raise();
+	assert_int_equal(writes, 3);
+	assert_false(dirty);
+}
+
 static void
 what_was_found_counts_too(void **state)
 {
@@ -180,6 +226,7 @@ main(void)
 		CASE(ids_rise_whatever_the_clock_does),
 		CASE(ids_dont_repeat_over_starts),
 		CASE(a_torn_ceiling_leaves_the_one_before),
+		CASE(ceilings_are_synced),
 		CASE(what_was_found_counts_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

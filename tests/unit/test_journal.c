@@ -242,6 +242,26 @@ files_in_bad(void)
 	return count;
 }
 
+/* Of the files in bad/, those that hold this text. */
+static size_t
+files_with(const char *wanted)
+{
+	size_t count = 0;
+	char path[96], name[512];
+	snprintf(path, sizeof path, "%s/bad", folder);
+	DIR *bad = opendir(path);
+	const struct dirent *entry;
+	while ((entry = readdir(bad))) {
+		struct buf bytes = { 0 };
+		snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+		count += file_read(name, SIZE, &bytes) &&
+		    str_search(buf_str(&bytes), str_of(wanted)) < bytes.n;
+		buf_free(&bytes);
+	}
+	closedir(bad);
+	return count;
+}
+
 static void
 write_at(unsigned segment, long at, const char *bytes, size_t n)
 {
@@ -445,6 +465,7 @@ a_damaged_stretch_is_kept_in_bad(void **state)
 	assert_int_equal(replayed[1], 3);
 	assert_int_equal(replayed[2], 5);
 	assert_int_equal(files_in_bad(), 3);
+	assert_int_equal(files_with("????"), 3);
 	close_it();
 }
 

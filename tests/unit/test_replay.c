@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,6 +29,33 @@ static struct told {
 	uint64_t ids[8];
 	int64_t later;
 } * told;
+
+static atomic_bool store_stalls; /* a life's: until its end */
+
+static void
+stall(int fd)
+{
+	char link[32], path[256] = "";
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	if (store_stalls && readlink(link, path, sizeof path - 1) > 0)
+		while (strstr(path, "/store/"))
+			pause();
+}
+
+/* In place of libc's, the store's own too. */
+int
+fdatasync(int fd)
+{
+	stall(fd);
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fsync(int fd)
+{
+	stall(fd);
+	return (int)syscall(SYS_fsync, fd);
+}
 
 static int
 set_up(void **state)
@@ -388,6 +417,31 @@ life_frees_the_bounce(struct rig *r)
 }
 
 static void
+life_with_a_slow_store(struct rig *r)
+{
+	told->ids[0] = rig_add(r, "RRR", 1000);
+	rig_checkpoint(r);
+	store_stalls = true;
+	report(r, told->ids[0], "0,2");
+	rig_settle(r, told->ids[1], "D", true, 0);
+	rig_checkpoint(r);
+}
+
+/* Its record is all that keeps the failures from being told again. */
+static void
+a_bounce_stays_until_its_row_is_durable(void **state)
+{
+	(void)state;
+	assert_true(rig_killed(&rig, life_with_a_slow_store));
+	rig_open(&rig);
+	assert_string_equal(rig_states(&rig, told->ids[0]), "FWF");
+	rig_begin(&rig);
+	rig_settle(&rig, told->ids[1], "D", true, 0);
+	rig_settle(&rig, told->ids[0], ".D", true, 0);
+	close_and_expect_nothing();
+}
+
+static void
 that_is_durable_before_the_bounce_is_forgotten(void **state)
 {
 	(void)state;
@@ -441,6 +495,7 @@ main(void)
 		CASE(a_record_without_its_body_goes_to_bad),
 		CASE(a_lost_store_loses_no_mail),
 		CASE(what_a_bounce_reports_has_failed),
+		CASE(a_bounce_stays_until_its_row_is_durable),
 		CASE(that_is_durable_before_the_bounce_is_forgotten),
 		CASE(a_start_may_be_cut_short_any_number_of_times),
 	};

@@ -383,6 +383,25 @@ test_wrong_passwords_wait_and_then_are_refused(void **state)
 	caller_login(&c, "ann", "correct horse", "235 ");
 }
 
+/* Who has guessed too often from two places at last guesses right. */
+static void
+test_a_lucky_guess_is_refused(void **state)
+{
+	static const char *const places[] = { "127.0.0.8", "127.0.0.9" };
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		greet(PORT_SUBMISSIONS, places[i % 2]);
+		caller_login(&c, "ann", "x", "");
+		fake_loop_advance(gate.loop, 2000);
+	}
+	greet(PORT_SUBMISSIONS, "127.0.0.9");
+	caller_login(&c, "ann", "correct horse", "");
+	fake_loop_advance(gate.loop, 2000);
+	assert_true(str_starts(buf_str(&c.heard), STR("535 5.7.8")));
+	greet(PORT_SUBMISSIONS, "127.0.0.1");
+	caller_login(&c, "ann", "correct horse", "235 ");
+}
+
 static void
 test_a_client_that_vanishes_during_the_delay(void **state)
 {
@@ -419,6 +438,7 @@ main(void)
 		TEST(test_login_in_words),
 		TEST(test_bad_base64),
 		TEST(test_wrong_passwords_wait_and_then_are_refused),
+		TEST(test_a_lucky_guess_is_refused),
 		TEST(test_a_client_that_vanishes_during_the_delay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,9 +122,11 @@ without_files_tls_is_off_until_they_come(void **state)
 	assert_null(*tls_keeper_now(keeper));
 	fake_loop_advance(loop, MINUTE_MS);
 	assert_null(*tls_keeper_now(keeper));
+	assert_string_not_equal(tls_keeper_trouble(keeper), "");
 	renew("a.test", true);
 	fake_loop_advance(loop, MINUTE_MS);
 	assert_string_equal(shown(), "a.test");
+	assert_string_equal(tls_keeper_trouble(keeper), "");
 }
 
 static void
@@ -136,6 +138,7 @@ bad_files_leave_the_old_ones_in_use(void **state)
 	renew("b.test", false); /* its key comes later */
 	fake_loop_advance(loop, MINUTE_MS);
 	assert_string_equal(shown(), "a.test");
+	assert_string_not_equal(tls_keeper_trouble(keeper), "");
 	renew("c.test", true);
 	fake_loop_advance(loop, MINUTE_MS);
 	assert_string_equal(shown(), "c.test");
