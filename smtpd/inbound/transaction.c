@@ -129,6 +129,11 @@ static void
 on_drained(struct queue_body *body)
 {
 	struct transaction *t = container_of(body, struct transaction, body);
+	if (body->error && list_linked(&t->node)) {
+		/* The steps behind the final dot hold the bytes. */
+		t->refusal = commit_failure(body->error);
+		return;
+	}
 	if (body->error) {
 		refuse(t, commit_failure(body->error));
 		return;

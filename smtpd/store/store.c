@@ -11,10 +11,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 enum {
 	BATCH_WRITES = 256,
 	BATCH_BYTES = 1 << 20,
+	OPENING_SPACE = 16 << 20, /* octets that recovery may take */
 };
 
 struct store {
@@ -51,6 +53,15 @@ is_damage(int error)
 	}
 }
 
+/* For want of space libdb's recovery fails, and calls that damage. */
+static bool
+is_cramped(const char *folder)
+{
+	struct statvfs s;
+	return statvfs(folder, &s) == 0 &&
+	    s.f_bavail * s.f_frsize < OPENING_SPACE;
+}
+
 static bool
 move_away(const char *folder, const char *bad_folder)
 {
@@ -74,6 +85,8 @@ store_open(struct loop *loop, const char *folder, const char *bad_folder,
 		error = errno;
 	else
 		environment = environment_open(folder, &error);
+	if (!environment && is_cramped(folder))
+		error = ENOSPC;
 	if (!environment && is_damage(error) && move_away(folder, bad_folder))
 		environment = environment_open(folder, &error);
 	if (!environment) {

@@ -24,7 +24,6 @@ def run_until_cut(keep, seed):
     time.sleep(chance.uniform(1, 4))
     cut_power(world, disk)
     load.stop()
-    print(len(load.with_fate(ACKNOWLEDGED)))
     assert len(load.with_fate(ACKNOWLEDGED)) > 50
     return world, load, disk, chance
 

@@ -56,6 +56,7 @@ struct power {
 	unsigned flag_count;
 	atomic_ullong random;
 	unsigned end_at, fail_at;
+	bool failed; /* the sync that was to */
 	size_t used; /* of the memory behind */
 	char memory[];
 };
@@ -290,7 +291,9 @@ power_is_full(void)
 static bool
 sync_fails(void)
 {
-	return power->fail_at && --power->fail_at == 0;
+	bool fails = power->fail_at && --power->fail_at == 0;
+	power->failed |= fails;
+	return fails;
 }
 
 /* ---- libc's calls ---- */
@@ -620,4 +623,11 @@ power_plan(unsigned end_at, unsigned fail_at)
 	pthread_mutex_init(&power->lock, NULL); /* the last life had it */
 	power->end_at = end_at;
 	power->fail_at = fail_at;
+	power->failed = false;
+}
+
+bool
+power_failed(void)
+{
+	return power->failed;
 }

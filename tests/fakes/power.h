@@ -27,6 +27,7 @@ uint32_t power_random(uint32_t below);
 /* For a child: the process ends at the n-th call that changes something (a
    write may have come half way), or the n-th sync fails; 0: never. */
 void power_plan(unsigned end_at, unsigned fail_at);
+bool power_failed(void); /* has that sync failed? */
 /* Every so often there is no space: for spool files and for other fakes. */
 bool power_is_full(void);
 /* A point at which the process may end, for other fakes. */

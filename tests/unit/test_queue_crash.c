@@ -356,6 +356,9 @@ live_and_die(bool last)
 	if (code != 0 && code != FATAL_SYNC && !*world->violation)
 		snprintf(world->violation, sizeof world->violation,
 		    "ended with status %x", (unsigned)status);
+	if (power_failed() && code == 0 && !*world->violation)
+		snprintf(world->violation, sizeof world->violation,
+		    "went on after a failed sync");
 	return code;
 }
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,6 +77,15 @@ int
 fsync(int fd)
 {
 	return fdatasync(fd);
+}
+
+int
+statvfs(const char *path, struct statvfs *s)
+{
+	(void)path;
+	*s = (struct statvfs){ .f_frsize = 4096,
+		.f_bavail = error == ENOSPC ? 0 : 1 << 20 };
+	return 0;
 }
 
 /* ---- a store ---- */
@@ -311,6 +321,28 @@ what_was_answered_survives_a_kill(void **state)
 }
 
 static void
+start_without_space(void)
+{
+	const char *why = "";
+	loop = loop_new();
+	error = ENOSPC;
+	store = store_open(loop, store_folder, bad_folder, &why);
+	_exit(store || strcmp(why, strerror(ENOSPC)) != 0);
+}
+
+/* libdb's recovery says then that the store is damaged. */
+static void
+a_start_without_space_keeps_the_store(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of(live_and_die), 0);
+	assert_int_equal(status_of(start_without_space), 0);
+	open_store();
+	assert_string_equal(scan(), "0=x;1=x;2=x;3=x;4=x;5=x;6=x;7=x;8=x;9=x;");
+	close_store();
+}
+
+static void
 live_on_a_broken_disk(void)
 {
 	open_store();
@@ -370,6 +402,7 @@ main(void)
 		CASE(many_writes_are_few_syncs_and_in_order),
 		CASE(without_space_nothing_is_lost_and_service_returns),
 		CASE(what_was_answered_survives_a_kill),
+		CASE(a_start_without_space_keeps_the_store),
 		CASE(any_other_error_is_fatal),
 		CASE(a_damaged_store_is_moved_away),
 	};

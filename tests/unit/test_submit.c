@@ -6,6 +6,7 @@
 #include "tests/unit/gate.h"
 #include "tests/unit/scram_client.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,6 +278,31 @@ test_the_end_while_we_sign(void **state)
 	send_text(TEXT, "");
 }
 
+/* An earlier piece of the body can't be written, and we hear of it behind the
+   final dot, when the signer reads the header section. */
+static void
+test_a_body_that_fails_while_we_sign(void **state)
+{
+	struct buf text = { 0 };
+	(void)state;
+	buf_adds(&text, TEXT);
+	while (text.n < 200000)
+		buf_adds(&text, "a line that goes on and on\n");
+	fake_sign_set(FAKE_SIGN_SILENT);
+	fake_intake.hold = true;
+	fake_intake.error = ENOSPC;
+	send_text(buf_cstr(&text), "");
+	fake_intake_let_go();
+	fake_loop_settle(gate.loop);
+	fake_sign_set(FAKE_SIGN_ANSWERS);
+	fake_loop_settle(gate.loop);
+	assert_true(str_starts(buf_str(&c.heard), STR("452 4.3.1")));
+	assert_int_equal(fake_intake.added, 0);
+	assert_int_equal(fake_intake.bodies, 0);
+	assert_int_equal(fake_intake.memory, 0);
+	buf_free(&text);
+}
+
 /* ---- AUTH ---- */
 
 static void
@@ -433,6 +459,7 @@ main(void)
 		TEST(test_never_unsigned),
 		TEST(test_a_client_that_vanishes_while_we_sign),
 		TEST(test_the_end_while_we_sign),
+		TEST(test_a_body_that_fails_while_we_sign),
 		TEST(test_plus_is_offered_where_the_channel_binds),
 		TEST(test_scram_bound_to_the_channel),
 		TEST(test_login_in_words),
