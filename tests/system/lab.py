@@ -162,7 +162,11 @@ class Postern:
         return done.returncode, done.stdout.decode(errors='replace')
 
     def child(self, name):
-        return wait_for(lambda: children_of(self.process.pid).get(name), what='child ' + name)
+        return wait_for(lambda: self.child_now(name), what='child ' + name)
+
+    def child_now(self, name):
+        """Or None."""
+        return children_of(self.process.pid).get(name)
 
     def kill(self, name):
         """kill -9 of a child; returns when it is gone."""

@@ -202,6 +202,25 @@ def test_commands_say_what_went_wrong(server):
     assert server.cli('queue', 'list', check=False).returncode == 5
 
 
+def test_files_have_the_promised_modes(server):
+    promised = {'config': 0o750, 'config/users': 0o640, 'config/aliases': 0o640, 'config/domains': 0o640, 'mail': 0o2770,
+                'keys': 0o700, 'keys/ours.test': 0o700, 'keys/ours.test/postern.pem': 0o400, 'dns/ours.test.zone': 0o644,
+                'tls': 0o750, 'tls/key.pem': 0o640, 'journal': 0o700, 'spool': 0o700, 'store': 0o700, 'bad': 0o700}
+    assert promised == {name: os.stat(os.path.join(server.data, name)).st_mode & 0o7777 for name in promised}
+    assert os.stat(os.path.join(server.folder.path, 'run', 'control')).st_mode & 0o077 == 0
+
+
+def test_every_thread_is_in_the_sandbox(server):
+    """A thread that exists before the others' sandbox begins would stay free."""
+    assert server.knows('you@ours.test')
+    for name in ('smtpd', 'signer'):
+        tasks = '/proc/%d/task' % server.child(name)
+        states = [open(os.path.join(tasks, task, 'status')).read() for task in os.listdir(tasks)]
+        assert all('NoNewPrivs:\t1\n' in text for text in states)
+        # Sanitizers need calls that the signer is denied.
+        assert name == 'signer' or (len(states) > 2 and all('Seccomp:\t2\n' in text for text in states))
+
+
 def test_keys_are_never_overwritten(server):
     path = os.path.join(server.data, 'keys', 'ours.test', 'postern.pem')
     before = open(path).read()
