@@ -17,8 +17,8 @@ RUN groupadd -r -g 801 postern && groupadd -r -g 802 tls \
  && usermod -a -G postern,vmail,tls smtpd && usermod -a -G tls web && usermod -a -G postern dovecot
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-	ca-certificates libcares2 libdb5.3t64 libevent-core-2.1-7t64 libidn2-0 libjansson4 libsasl2-2 \
-	libsasl2-modules libseccomp2 libssl3t64 dovecot-imapd unbound dns-root-data \
+	ca-certificates libcares2 libcurl4t64 libdb5.3t64 libevent-core-2.1-7t64 libidn2-0 libjansson4 libmxml1 libsasl2-2 \
+	libsasl2-modules libseccomp2 libssl3t64 zlib1g dovecot-imapd unbound dns-root-data \
  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log /etc/dovecot /etc/unbound
 COPY entrypoint/image/ /etc/postern/
 RUN /etc/postern/check && rm /etc/postern/check /etc/postern/README && install -d /data

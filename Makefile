@@ -53,13 +53,14 @@ CFLAGS   = -std=c17 -g -fPIE -pthread -fstack-protector-strong $(WARNINGS) $(mod
 LDFLAGS  = -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(mode))
 
 # The linker keeps of these only what a program really uses.
-packages.smtpd      = libevent_core libssl libcrypto libsasl2 libcares libidn2 libseccomp jansson
+packages.smtpd      = libevent_core libssl libcrypto libsasl2 libcares libidn2 libseccomp jansson mxml zlib
 packages.signer     = libcrypto libseccomp libidn2
 packages.keygen     = libcrypto libseccomp libidn2
+packages.web        = libevent_core libcurl libcrypto libseccomp libidn2
 packages.entrypoint = libcrypto libseccomp libidn2
 packages.postern    = libcrypto libseccomp libidn2 jansson libcares libevent_core
-packages.test       = $(packages.smtpd) cmocka
-packages.fuzz       = $(packages.smtpd)
+packages.test       = $(packages.smtpd) libcurl cmocka
+packages.fuzz       = $(packages.smtpd) libcurl
 libraries = $(shell pkg-config --libs $(packages.$1)) $(if $(filter smtpd test fuzz,$1),-ldb)
 
 # ---- sources ----------------------------------------------------------------------------------------------
@@ -102,9 +103,12 @@ $B/lib.a: $(call objects,lib) $(wildcard lib/*/)
 $B/rooms.a: $(HELPERS) $(foreach n,$(NAMES),$(call rooms,$(call folder,$n))) $(wildcard $(CODE:=/) smtpd/*/ tests/unit/)
 	$(archive)
 
-# postern reads config/ with the code that smtpd reads it with.
-rooms.postern = $B/local.a
+# postern reads config/ and judges messages with the code that smtpd does it with.
+JUDGES = annotate checks list_fields verdict verdict_evidence verdict_text
+rooms.postern = $B/local.a $B/judges.a
 $B/local.a: $(patsubst %.c,$B/obj/%.o,$(wildcard smtpd/local/*.c)) smtpd/local/
+	$(archive)
+$B/judges.a: $(JUDGES:%=$B/obj/smtpd/inbound/%.o)
 	$(archive)
 
 define program
@@ -123,6 +127,11 @@ $(foreach t,$(notdir $(UNIT)),$(eval $(call test,$t)))
 
 # Tools of other suites: tests/bench/load.c is build/tests/bench/load.
 $B/tests/%: $B/obj/tests/%.o $B/rooms.a $B/lib.a
+	@mkdir -p $(@D)
+	$(call say,ld)$(CC) $(LDFLAGS) -o $@ $^ $(call libraries,test)
+
+# smtpd again, with checks that ask nothing.
+$B/tests/bench/unchecked: $B/obj/smtpd/main.o $B/obj/tests/bench/unchecked.o $B/rooms.a $B/lib.a
 	@mkdir -p $(@D)
 	$(call say,ld)$(CC) $(LDFLAGS) -o $@ $^ $(call libraries,test)
 
@@ -163,7 +172,12 @@ settings: all	## docs/settings.md, from the settings' table
 	(echo '# Settings'; echo; echo '```'; $B/postern config explain; echo '```') > docs/settings.md
 
 bench:	## the measurements, always beside another server
-	tests/bench/run
+	tests/deps build check bench
+	$(MAKE) all $B/tests/bench/load $B/tests/bench/unchecked
+	tests/bench/run receive
+	tests/bench/run verify
+	tests/bench/run relay
+	tests/bench/run drain
 
 # ---- use --------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,16 @@ read_name(struct cli *cli, struct str *name)
 	return code;
 }
 
+/* One elsewhere is kept as it was written: RFC 5321 2.4, local parts. */
+static int
+read_target(struct cli *cli, const char *text, struct str *target)
+{
+	int code = cli_read_address(cli, text, target);
+	if (!code)
+		*target = str_of(text);
+	return code;
+}
+
 /* "name: target, target" */
 static int
 make_line(struct cli *cli, struct str name, struct buf *line)
@@ -28,7 +38,7 @@ make_line(struct cli *cli, struct str name, struct buf *line)
 	buf_add(line, name);
 	for (size_t i = 1; i < cli->count; i++) {
 		struct str target;
-		int code = cli_read_address(cli, cli->operands[i], &target);
+		int code = read_target(cli, cli->operands[i], &target);
 		if (code)
 			return code;
 		buf_addf(line, "%s%.*s", i == 1 ? ": " : ", ", STR_ARG(target));
@@ -144,6 +154,18 @@ cli_alias_delete(struct cli *cli)
 
 /* ---- address resolve ---- */
 
+static void
+tell_forwards(struct cli *cli, const struct mailbox_list *list, json_t *all)
+{
+	for (size_t i = 0; i < list->forward_count; i++) {
+		struct str to = list->forwards[i];
+		if (!cli->json)
+			printf("forward to %.*s\n", STR_ARG(to));
+		json_array_append_new(
+		    all, json_pack("{s:s%}", "forward", to.p, to.n));
+	}
+}
+
 static int
 tell_mailboxes(struct cli *cli, const struct mailbox_list *list)
 {
@@ -158,6 +180,7 @@ tell_mailboxes(struct cli *cli, const struct mailbox_list *list)
 			m->account.n, "folder", m->folder.n ? m->folder.p : "",
 			m->folder.n));
 	}
+	tell_forwards(cli, list, all);
 	if (cli->json)
 		cli_print_json(all);
 	else

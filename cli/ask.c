@@ -122,6 +122,13 @@ ask_rescan(struct cli *cli)
 	    UNREACHABLE, "can't tell the server: %s", strerror(errno));
 }
 
+void
+ask_patience(struct ask *a, int seconds)
+{
+	struct timeval wait = { .tv_sec = seconds };
+	setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+}
+
 json_t *
 ask_line(struct ask *a)
 {

@@ -32,8 +32,9 @@ struct cli {
 	struct arena arena;
 	size_t count; /* operands */
 	char *const *operands;
-	bool json, all, password_stdin;
+	bool json, all, password_stdin, at_once;
 	const char *format, *to; /* NULL: not given */
+	const char *ip, *helo, *mail_from, *now;
 };
 
 typedef int command_function(struct cli *);
@@ -43,7 +44,9 @@ command_function cli_alias_add, cli_alias_list, cli_alias_delete;
 command_function cli_domain_add, cli_domain_list, cli_domain_delete;
 command_function cli_address_resolve, cli_dns_show;
 command_function cli_queue_list, cli_queue_show, cli_queue_retry,
-    cli_queue_drop;
+    cli_queue_hold, cli_queue_release, cli_queue_drop;
+command_function cli_check_spf, cli_check_message, cli_check_policy;
+command_function cli_why, cli_report_send;
 command_function cli_status, cli_health, cli_reload, cli_version,
     cli_config_explain;
 
@@ -70,6 +73,8 @@ int cli_need_domains(struct cli *);
 struct ask; /* one request under way */
 /* NULL when smtpd can't be reached, after saying so. */
 struct ask *ask_start(struct cli *, json_t *request);
+/* For an answer that takes its time. */
+void ask_patience(struct ask *, int seconds);
 /* The next line of the answer; the caller frees it.  NULL: connection lost. */
 json_t *ask_line(struct ask *);
 void ask_end(struct ask *);

@@ -18,6 +18,9 @@ enum { /* which a command takes; --json they all do */
 	FORMAT = 4,
 	TO = 8,
 	JSON = 16,
+	SESSION = 32,
+	NOW = 64,
+	AT_ONCE = 128,
 };
 
 struct option {
@@ -33,6 +36,11 @@ static const struct option options[] = {
 	    offsetof(struct cli, password_stdin), 0 },
 	{ "--format", FORMAT, 0, offsetof(struct cli, format) },
 	{ "--to", TO, 0, offsetof(struct cli, to) },
+	{ "--ip", SESSION, 0, offsetof(struct cli, ip) },
+	{ "--helo", SESSION, 0, offsetof(struct cli, helo) },
+	{ "--mail-from", SESSION, 0, offsetof(struct cli, mail_from) },
+	{ "--now", NOW, 0, offsetof(struct cli, now) },
+	{ "--now", AT_ONCE, offsetof(struct cli, at_once), 0 },
 };
 
 /* Takes the option at *argument, and its value: its mask, or 0 when there is
@@ -46,8 +54,9 @@ take_option(struct cli *cli, char ***argument)
 			continue;
 		if (o->flag)
 			*(bool *)(void *)((char *)cli + o->flag) = true;
-		else if (!(*argument)[1])
-			return 0;
+		else if (!(*argument)[1] ||
+		    strncmp((*argument)[1], "--", 2) == 0)
+			continue; /* one of that name may need no value */
 		else
 			*(const char **)(void *)((char *)cli + o->value) =
 			    *++*argument;
@@ -114,10 +123,28 @@ static const struct command commands[] = {
 	    "what waits", false },
 	{ "queue", "show", cli_queue_show, 1, 1, 0, "ID", "one message",
 	    false },
-	{ "queue", "retry", cli_queue_retry, 0, 1, TO, "ID | --to DOMAIN",
-	    "try again now", false },
+	{ "queue", "retry", cli_queue_retry, 0, 1, TO | ALL,
+	    "ID | --to DOMAIN | --all", "try again now", false },
+	{ "queue", "hold", cli_queue_hold, 0, 1, TO | ALL,
+	    "ID | --to DOMAIN | --all",
+	    "don't try it until it is released; it doesn't expire", false },
+	{ "queue", "release", cli_queue_release, 0, 1, TO | ALL,
+	    "ID | --to DOMAIN | --all", "try what was held again, now", false },
 	{ "queue", "drop", cli_queue_drop, 0, 1, TO, "ID | --to DOMAIN",
 	    "give up, without a bounce", false },
+	{ "check", "spf", cli_check_spf, 0, 0, SESSION,
+	    "--ip IP --helo NAME --mail-from ADDRESS",
+	    "what SPF says about a host and a sender", false },
+	{ "check", "message", cli_check_message, 0, 0, SESSION | NOW,
+	    "--ip IP --helo NAME --mail-from ADDRESS [--now UNIXTIME]",
+	    "what a message on stdin would be found to be, and its fate",
+	    false },
+	{ "check", "policy", cli_check_policy, 1, 1, 0, "DOMAIN",
+	    "what a domain demands of whoever sends mail to it", false },
+	{ "why", NULL, cli_why, 1, 1, 0, "ID | ADDRESS | MESSAGE-ID",
+	    "what happened to a message, step by step", false },
+	{ "report", "send", cli_report_send, 0, 0, AT_ONCE, "--now",
+	    "send what was counted for DMARC and TLS reports", false },
 	{ "status", NULL, cli_status, 0, 0, 0, "",
 	    "services, ports, queue, troubles", false },
 	{ "health", NULL, cli_health, 0, 0, 0, "", "exit 0 when all is up",

@@ -3,6 +3,7 @@
  */
 #include "cli/cli.h"
 
+#include "lib/mail/advice.h"
 #include "lib/mail/date.h"
 
 #include <stdio.h>
@@ -24,6 +25,14 @@ print_time(const char *label, const json_t *item, const char *key)
 }
 
 static void
+print_advice(const char *reply)
+{
+	const char *advice = advice_for_text(str_of(reply));
+	if (advice)
+		printf("      %s\n", advice);
+}
+
+static void
 print_item(const json_t *item)
 {
 	size_t i;
@@ -35,6 +44,8 @@ print_item(const json_t *item)
 	print_time("  received ", item, "received_ms");
 	if (json_is_true(json_object_get(item, "busy")))
 		printf("  being delivered now");
+	else if (json_is_true(json_object_get(item, "held")))
+		printf("  held");
 	else
 		print_time("  next try ", item, "next_ms");
 	putchar('\n');
@@ -45,6 +56,7 @@ print_item(const json_t *item)
 		printf(">  %s  ", text_at(r, "state"));
 		cli_print_text(text_at(r, "reply"));
 		putchar('\n');
+		print_advice(text_at(r, "reply"));
 	}
 }
 
@@ -84,6 +96,8 @@ ask_queue(struct cli *cli, const char *verb, struct answer *answer)
 	if (cli->to)
 		json_object_set_new(
 		    request, "to", json_stringn(domain.p, domain.n));
+	if (cli->all)
+		json_object_set_new(request, "all", json_true());
 	if (cli->count)
 		json_object_set_new(
 		    request, "id", json_string(cli->operands[0]));
@@ -123,10 +137,10 @@ static int
 change(struct cli *cli, const char *verb)
 {
 	struct answer answer = { 0 };
-	if (!cli->count == !cli->to)
-		return cli_say(USAGE, "say which: ID or --to DOMAIN");
+	if ((cli->count > 0) + (cli->to != NULL) + cli->all != 1)
+		return cli_say(USAGE, "say which: ID, --to DOMAIN or --all");
 	int code = ask_queue(cli, verb, &answer);
-	if (!code && answer.count == 0)
+	if (!code && answer.count == 0 && !cli->all)
 		code = cli_say(MISSING, "nothing waits for %s", cli->to);
 	if (!code && cli->json)
 		cli_print_json(json_pack("{s:I}", "count", answer.count));
@@ -137,6 +151,18 @@ int
 cli_queue_retry(struct cli *cli)
 {
 	return change(cli, "queue-retry");
+}
+
+int
+cli_queue_hold(struct cli *cli)
+{
+	return change(cli, "queue-hold");
+}
+
+int
+cli_queue_release(struct cli *cli)
+{
+	return change(cli, "queue-release");
 }
 
 int

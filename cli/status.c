@@ -197,8 +197,18 @@ print_status(const struct status *s, json_t *answer)
 			printf("%-8s %lld\n", key,
 			    (long long)json_integer_value(value));
 	}
+	print_texts("address", json_object_get(answer, "identities"));
 	print_texts("trouble", s->troubles);
 	puts(s->red ? "red" : "green");
+}
+
+static void
+add_all(struct status *s, const json_t *texts)
+{
+	size_t i;
+	json_t *text;
+	json_array_foreach(texts, i, text)
+	    add_trouble(s, str_of(json_string_value(text)));
 }
 
 /* What smtpd knows that makes it red. */
@@ -214,8 +224,19 @@ judge(struct cli *cli, struct status *s, const json_t *answer)
 	if (tls && *tls)
 		add_trouble(
 		    s, arena_printf(&cli->arena, "the certificate: %s", tls));
+	const char *history =
+	    json_string_value(json_object_get(answer, "history_trouble"));
+	if (history && *history)
+		add_trouble(s, str_of(history));
+	add_all(s, json_object_get(answer, "inbound_troubles"));
 	if (json_is_false(json_object_get(answer, "space")))
 		add_trouble(s, STR("the disk is full: no mail is accepted"));
+	if (json_is_true(json_object_get(answer, "spare_resolver")))
+		add_trouble(s,
+		    STR("the bundled resolver doesn't reach the root servers, "
+			"so the system's are asked, without DANE and DNS "
+			"lists: let port 53 out, UDP and TCP, or set "
+			"POSTERN_RESOLVER"));
 }
 
 int

@@ -26,6 +26,7 @@ enum {
 static int handover[SERVICE_COUNT] = {
 	[SERVICE_UNBOUND] = -1,
 	[SERVICE_SIGNER] = -1,
+	[SERVICE_WEB] = -1,
 	[SERVICE_SMTPD] = -1,
 	[SERVICE_DOVECOT] = -1,
 };
@@ -53,6 +54,7 @@ child_wanted(enum service_name name)
 	case SERVICE_DOVECOT:
 		return self.image && self.settings.ports[PORT_IMAPS] != 0;
 	case SERVICE_SIGNER:
+	case SERVICE_WEB:
 	case SERVICE_SMTPD:
 	case SERVICE_COUNT:
 		break;
@@ -139,11 +141,16 @@ write_unbound(void)
 
 /* ---- starting ---- */
 
+/* "bundled": the resolver is ours, and there are others to fall back on. */
 static bool
 hand_smtpd(int socket)
 {
+	if (child_wanted(SERVICE_UNBOUND) &&
+	    !handover_send(socket, "bundled", -1))
+		return false;
 	if (!handover_send(socket, "lock", self.lock) ||
 	    !handover_send(socket, "signer", self.signer[0]) ||
+	    !handover_send(socket, "web", self.web[0]) ||
 	    !handover_send(socket, "control", self.control))
 		return false;
 	ports_hand_down(socket);
@@ -154,6 +161,13 @@ static bool
 hand_signer(int socket)
 {
 	return handover_send(socket, "signer", self.signer[1]) &&
+	    handover_send(socket, "go", -1);
+}
+
+static bool
+hand_web(int socket)
+{
+	return handover_send(socket, "web", self.web[1]) &&
 	    handover_send(socket, "go", -1);
 }
 
@@ -182,6 +196,12 @@ static const struct child children[SERVICE_COUNT] = {
 	    .user = "signer",
 	    .arguments = { "signer" },
 	    .hand = hand_signer,
+	},
+	[SERVICE_WEB] = {
+	    .program = "web",
+	    .user = "web",
+	    .arguments = { "web" },
+	    .hand = hand_web,
 	},
 	[SERVICE_SMTPD] = {
 	    .program = "smtpd",
@@ -214,13 +234,16 @@ identify(const struct child *c, struct spawn *s)
 	return true;
 }
 
-/* Our settings, and the secrets among them, are nobody else's business. */
+/* Our settings are nobody else's business, and secrets are smtpd's. */
 static char *const *
-environment_of(const struct child *c)
+environment_of(enum service_name name)
 {
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	static char *const foreign[] = { path, NULL };
-	return c->hand ? self.environment : foreign;
+	if (!children[name].hand)
+		return foreign;
+	return name == SERVICE_SMTPD ? self.environment
+				     : self.plain_environment;
 }
 
 static pid_t
@@ -235,7 +258,7 @@ spawn_child(enum service_name name, int fd3)
 	struct spawn s = {
 		.program = path,
 		.arguments = arguments,
-		.environment = environment_of(c),
+		.environment = environment_of(name),
 		.fd3 = fd3,
 		.no_new_privs = c->user != NULL, /* Dovecot changes users */
 	};

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct entrypoint self = { .lock = -1, .signer = { -1, -1 }, .control = -1 };
+struct entrypoint self = {
+	.lock = -1, .signer = { -1, -1 }, .web = { -1, -1 }, .control = -1
+};
 
 static const char *
 below(struct str folder, const char *name)

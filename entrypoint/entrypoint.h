@@ -27,12 +27,15 @@ struct entrypoint {
 	struct domains domains;
 	struct arena arena;
 	struct arena turn; /* freed at the end of each turn of main's loop */
-	char **environment; /* of the children: hostname and resolver are set */
+	char **environment; /* of smtpd: hostname and resolver are set */
+	char **plain_environment; /* of the others of ours: nothing about the
+				     smarthost, whose password is a secret */
 	bool image; /* root in the image: Dovecot and unbound are there, and
 		       each child is a user of its own */
 	const char *programs; /* the folder that holds smtpd, signer, keygen */
 	int lock; /* flock on DATA/lock: held as long as anybody writes */
 	int signer[2]; /* the pair between smtpd and signer: both ends kept */
+	int web[2]; /* the same between smtpd and web */
 	int control; /* listening Unix socket */
 };
 
@@ -87,6 +90,7 @@ void records_publish(bool print); /* dns/<domain>.zone, and the table */
 enum service_name {
 	SERVICE_UNBOUND,
 	SERVICE_SIGNER,
+	SERVICE_WEB,
 	SERVICE_SMTPD,
 	SERVICE_DOVECOT,
 	SERVICE_COUNT,

@@ -7,6 +7,8 @@
  */
 #include "entrypoint/entrypoint.h"
 
+#include "lib/base/clock.h"
+#include "lib/base/codec.h"
 #include "lib/base/file.h"
 #include "lib/host/spawn.h"
 
@@ -18,6 +20,10 @@
 #include <unistd.h>
 
 #define DATA_VERSION STR("1\n")
+
+enum {
+	SECRET_OCTETS = 32 /* of config/secret */
+};
 
 struct folder {
 	const char *name;
@@ -217,19 +223,33 @@ check_version(void)
 	return false;
 }
 
+/* It has a new secret, and the rest is empty. */
+static bool
+make_file(const char *name)
+{
+	uint8_t octets[SECRET_OCTETS];
+	struct buf text = { 0 };
+	if (strcmp(name, "config/secret") == 0) {
+		random_bytes(octets, sizeof octets);
+		hex_add(&text, (struct str){ (char *)octets, sizeof octets });
+		buf_addc(&text, '\n');
+	}
+	bool good = folders_write(name, buf_str(&text), 0640, "postern");
+	buf_free(&text);
+	return good;
+}
+
 bool
 folders_config(void)
 {
 	static const char *const names[] = { "config/.lock", "config/users",
-		"config/aliases", "config/domains" };
+		"config/aliases", "config/domains", "config/secret" };
 	bool good = true;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct stat st;
 		const char *path = data_path(names[i]);
 		if (lstat(path, &st) != 0 && errno == ENOENT)
-			good =
-			    folders_write(names[i], STR(""), 0640, "postern") &&
-			    good;
+			good = make_file(names[i]) && good;
 		else
 			good = own(path, 0640, NULL, "postern") && good;
 	}

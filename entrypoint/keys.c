@@ -79,7 +79,7 @@ keygen(const char *user, const char *group, const char *const words[],
 	struct spawn s = {
 		.program = path,
 		.arguments = arguments,
-		.environment = self.environment,
+		.environment = self.plain_environment,
 		.fd3 = -1,
 		.output = ends[1],
 		.no_new_privs = true,

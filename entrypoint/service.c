@@ -46,6 +46,7 @@ struct service {
 static struct service services[SERVICE_COUNT] = {
 	[SERVICE_UNBOUND] = { .name = "unbound" },
 	[SERVICE_SIGNER] = { .name = "signer" },
+	[SERVICE_WEB] = { .name = "web" },
 	[SERVICE_SMTPD] = { .name = "smtpd" },
 	[SERVICE_DOVECOT] = { .name = "dovecot" },
 };

@@ -62,6 +62,22 @@ find_image(void)
 	return true;
 }
 
+/* Of our children smtpd alone talks to the smarthost. */
+static char **
+without_smarthost(char *const *environment)
+{
+	const struct str prefix = STR("POSTERN_RELAY");
+	size_t count = 0, kept = 0;
+	while (environment[count])
+		count++;
+	char **some = mem_array(NULL, count + 1, sizeof *some);
+	for (size_t i = 0; i < count; i++)
+		if (!str_starts(str_of(environment[i]), prefix))
+			some[kept++] = environment[i];
+	some[kept] = NULL;
+	return some;
+}
+
 /* What the children can't know: the host name, where unbound listens, and a
    secret in a file that they may not read. */
 static bool
@@ -78,6 +94,7 @@ prepare_environment(void)
 	if (child_wanted(SERVICE_UNBOUND))
 		setenv("POSTERN_RESOLVER", "127.0.0.1:5335", 1);
 	self.environment = environ;
+	self.plain_environment = without_smarthost(environ);
 	return true;
 }
 
@@ -144,10 +161,11 @@ open_control(void)
 }
 
 static bool
-open_pair(void)
+open_pairs(void)
 {
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, self.signer) == 0)
+	int type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	if (socketpair(AF_UNIX, type, 0, self.signer) == 0 &&
+	    socketpair(AF_UNIX, type, 0, self.web) == 0)
 		return true;
 	complain("can't make a socket: %s", strerror(errno));
 	return false;
@@ -170,7 +188,7 @@ static const struct stage stages[] = {
 	{ prepare_run, EXIT_SETTINGS },
 	{ ports_open, EXIT_TEMPORARY },
 	{ open_control, EXIT_TEMPORARY },
-	{ open_pair, EXIT_TEMPORARY },
+	{ open_pairs, EXIT_TEMPORARY },
 };
 
 int

@@ -6,12 +6,16 @@
  * sandbox, then the first thread.
  */
 #include "lib/base/log.h"
-#include "lib/host/handover.h"
-#include "lib/host/sandbox.h"
 #include "lib/net/tls_keeper.h"
 #include "smtpd/control/control.h"
 #include "smtpd/delivery/delivery.h"
+#include "smtpd/delivery/identity.h"
+#include "smtpd/handed.h"
 #include "smtpd/inbound/inbound.h"
+#include "smtpd/jail.h"
+#include "smtpd/memories.h"
+#include "smtpd/names.h"
+#include "smtpd/report/report.h"
 #include "smtpd/store/store.h"
 
 #include <fcntl.h>
@@ -41,15 +45,21 @@ struct smtpd {
 	struct loop *loop;
 	struct lane *io, *place, *cpu;
 	struct store *store;
+	struct memories memories;
 	struct queue *queue;
 	struct directory_keeper *directory;
 	struct logins *logins;
+	struct srs srs;
 	struct resolver *resolver;
 	struct tls_keeper *tls;
 	struct tls_context *tls_opportunistic, *tls_verified;
 	struct sign_channel *sign;
+	struct fetch_channel *fetch;
+	struct policy_cache *policies;
 	struct inbound *inbound;
 	struct delivery *delivery;
+	struct identity *identity; /* NULL behind a smarthost */
+	struct reports *reports; /* or NULL */
 	struct control *control;
 	struct watch handover;
 	struct signal_watch stop, reload;
@@ -85,6 +95,16 @@ take(const char *name, int fd)
 }
 
 static void
+take_all(void)
+{
+	const char *name;
+	int fd;
+	for (size_t at = 0; handed_next(&at, &name, &fd);)
+		if (strcmp(name, "lock") != 0)
+			take(name, fd);
+}
+
+static void
 on_handover(struct watch *watch, bool readable, bool writable)
 {
 	(void)readable, (void)writable;
@@ -95,45 +115,6 @@ on_handover(struct watch *watch, bool readable, bool writable)
 		take(name, fd);
 	if (got < 0)
 		watch_stop(watch); /* PID 1 is gone, and we soon are */
-}
-
-struct handed { /* before "go" */
-	char name[HANDOVER_NAME];
-	int fd;
-};
-
-enum {
-	HANDED_MAX = 128
-};
-
-static struct handed handed[HANDED_MAX];
-static size_t handed_count;
-
-static bool
-receive_all(void)
-{
-	for (;;) {
-		struct handed *h = &handed[handed_count];
-		if (handover_receive(HANDOVER_FD, h->name, &h->fd) != 1)
-			return false;
-		if (strcmp(h->name, "go") == 0)
-			return true;
-		if (++handed_count == HANDED_MAX)
-			return false;
-	}
-}
-
-/* The descriptor of that name, no longer in the list; -1 without one. */
-static int
-handed_take(const char *name)
-{
-	for (size_t i = 0; i < handed_count; i++)
-		if (strcmp(handed[i].name, name) == 0) {
-			int fd = handed[i].fd;
-			handed[i].fd = -1;
-			return fd;
-		}
-	return -1;
 }
 
 /* ---- opening ---- */
@@ -190,32 +171,36 @@ open_tls(void)
 static bool
 open_dns(void)
 {
-	struct buf servers = { 0 };
-	bool local = server.settings.resolver.count > 0;
-	for (size_t i = 0; i < server.settings.resolver.count; i++) {
-		const struct endpoint *e =
-		    &server.settings.resolver.endpoints[i];
-		char text[IP_TEXT];
-		ip_print(e->ip, text);
-		buf_addf(&servers, e->ip.family == 6 ? "%s[%s]:%u" : "%s%s:%u",
-		    i ? "," : "", text, (unsigned)e->port);
-		local = local && ip_is_loopback(e->ip);
-	}
-	bool trust = server.settings.trust_ad == YES ||
-	    (server.settings.trust_ad == AUTO && local);
-	server.resolver = resolver_new(server.loop, buf_cstr(&servers), trust);
-	buf_free(&servers);
+	server.resolver =
+	    names_open(server.loop, &server.settings, handed_has("bundled"));
 	return server.resolver || fail("resolver", "can't be set up");
+}
+
+/* Without the file mail goes on; what other servers send back to rewritten
+   addresses (SRS) is refused after the next start. */
+static void
+open_secret(struct secret *secret)
+{
+	const char *why;
+	if (!secret_read(secret, below_data("config/secret"), &why))
+		log_note(LOG_ERROR, "start",
+		    "config/secret: %s; another one is used until the next "
+		    "start",
+		    why);
+	secret_derive(secret, "srs", server.srs.key, sizeof server.srs.key);
 }
 
 static bool
 open_people(void)
 {
+	struct secret secret;
+	const char *why = "";
+	open_secret(&secret);
 	server.directory =
 	    directory_keeper_new(server.loop, server.io, &server.settings);
-	const char *why = "";
-	server.logins =
-	    logins_new(server.directory, server.settings.hostname.p, &why);
+	server.logins = logins_new(
+	    server.directory, server.settings.hostname.p, &secret, &why);
+	explicit_bzero(&secret, sizeof secret);
 	return server.logins || fail("SASL", why);
 }
 
@@ -229,26 +214,89 @@ open_signer(void)
 	return true;
 }
 
+/* Before the soft store is started: the policies in it are read. */
+static bool
+open_web(void)
+{
+	int fd = handed_take("web");
+	if (fd < 0)
+		return fail("web", "its socket was not handed down");
+	server.fetch = fetch_channel_new(server.loop, fd);
+	server.policies = policy_cache_new(&(struct policy_parts){
+	    .loop = server.loop,
+	    .settings = &server.settings,
+	    .resolver = server.resolver,
+	    .fetch = server.fetch,
+	    .store = server.memories.soft,
+	});
+	return true;
+}
+
+static struct reports *
+open_reports(void)
+{
+	return reports_new(&(struct report_parts){
+	    .loop = server.loop,
+	    .settings = &server.settings,
+	    .directory = server.directory,
+	    .resolver = server.resolver,
+	    .queue = server.queue,
+	    .sign = server.sign,
+	    .fetch = server.fetch,
+	    .lane = server.io,
+	    .dmarc = server.memories.dmarc,
+	    .tls = server.memories.tls,
+	});
+}
+
+/* Behind a smarthost it is the smarthost's that counts. */
+static struct identity *
+open_identity(void)
+{
+	if (!str_empty(server.settings.relay_host))
+		return NULL;
+	return identity_new(&(struct identity_parts){
+	    .loop = server.loop,
+	    .settings = &server.settings,
+	    .resolver = server.resolver,
+	    .directory = server.directory,
+	});
+}
+
 static void
 open_parts(void)
 {
+	server.identity = open_identity();
+	bool reports = server.settings.reports;
+	server.reports = reports ? open_reports() : NULL;
 	server.inbound = inbound_new(&(struct inbound_parts){
 	    .loop = server.loop,
 	    .settings = &server.settings,
 	    .queue = server.queue,
+	    .history = server.memories.history,
+	    .counters = reports ? server.memories.dmarc : NULL,
 	    .directory = server.directory,
 	    .logins = server.logins,
 	    .sign = server.sign,
+	    .resolver = server.resolver,
+	    .srs = &server.srs,
 	    .tls = tls_keeper_now(server.tls),
 	});
 	server.delivery = delivery_new(&(struct delivery_parts){
 	    .loop = server.loop,
 	    .settings = &server.settings,
 	    .queue = server.queue,
+	    .history = server.memories.history,
 	    .directory = server.directory,
 	    .resolver = server.resolver,
+	    .policies = server.policies,
+	    .identity = server.identity,
+	    .listener = reports ? &server.memories.tls_counters.listener : NULL,
+	    .sign = server.sign,
+	    .srs = &server.srs,
 	    .place = server.place,
 	    .io = server.io,
+	    .cpu = server.cpu,
 	    .tls_opportunistic = server.tls_opportunistic,
 	    .tls_verified = server.tls_verified,
 	});
@@ -278,10 +326,17 @@ on_sighup(struct signal_watch *watch)
 }
 
 static void
+on_memories_idle(struct memories *memories)
+{
+	(void)memories;
+	loop_stop(server.loop);
+}
+
+static void
 part_idle(void)
 {
 	if (--server.busy == 0)
-		loop_stop(server.loop);
+		memories_stop(&server.memories, on_memories_idle);
 }
 
 static void
@@ -320,42 +375,6 @@ on_sigterm(struct signal_watch *watch)
 
 /* ---- the start and the end ---- */
 
-/* Rules name folders, because files are replaced. */
-static const char *
-folder_of(struct str path)
-{
-	size_t slash = str_find_last(path, '/');
-	if (slash == path.n)
-		return ".";
-	return arena_str(&server.arena, str_sub(path, 0, slash ? slash : 1)).p;
-}
-
-static void
-enter_sandbox(void)
-{
-	bool files = server.settings.tls == TLS_FILES;
-	const char *tls = below_data("tls");
-	const struct sandbox_rule rules[] = {
-		{ below_data("journal"), SANDBOX_WRITE },
-		{ below_data("spool"), SANDBOX_WRITE },
-		{ below_data("store"), SANDBOX_WRITE },
-		{ below_data("bad"), SANDBOX_WRITE },
-		{ below_data("mail"), SANDBOX_PLACE },
-		{ below_data("config"), SANDBOX_READ },
-		{ files ? folder_of(server.settings.tls_cert) : tls,
-		    SANDBOX_READ },
-		{ files ? folder_of(server.settings.tls_key) : tls,
-		    SANDBOX_READ },
-		{ "/etc", SANDBOX_READ },
-		{ "/usr", SANDBOX_READ },
-		{ "/lib", SANDBOX_READ },
-		{ "/dev", SANDBOX_READ },
-		{ "/proc/self", SANDBOX_READ },
-	};
-	sandbox_enter(
-	    rules, sizeof rules / sizeof *rules, SANDBOX_CALLS_NETWORK);
-}
-
 static unsigned
 count_cores(void)
 {
@@ -372,10 +391,14 @@ open_all(void)
 	server.place = lane_new(server.loop,
 	    cores < PLACE_THREADS ? cores : PLACE_THREADS, LANE_BOUND, "place");
 	server.cpu = lane_new(server.loop, cores, LOGIN_BOUND, "cpu");
-	if (!open_queue() || !open_tls() || !open_dns() || !open_people() ||
-	    !open_signer())
+	if (!open_queue())
 		return false;
-	enter_sandbox();
+	memories_open(
+	    &server.memories, server.loop, server.io, server.settings.data.p);
+	if (!open_tls() || !open_dns() || !open_people() || !open_signer() ||
+	    !open_web())
+		return false;
+	jail_enter(&server.settings);
 	return true;
 }
 
@@ -383,6 +406,7 @@ static void
 start_all(void)
 {
 	store_start(server.store);
+	store_start(server.memories.soft);
 	logins_lane(server.logins, server.cpu);
 	tls_keeper_start(server.tls);
 	queue_start(server.queue);
@@ -391,17 +415,20 @@ start_all(void)
 	    .loop = server.loop,
 	    .settings = &server.settings,
 	    .queue = server.queue,
+	    .history = server.memories.history,
+	    .reports = server.reports,
 	    .directory = server.directory,
 	    .tls = server.tls,
+	    .resolver = server.resolver,
 	    .inbound = server.inbound,
 	    .delivery = server.delivery,
+	    .identity = server.identity,
+	    .policies = server.policies,
 	    .reload = on_control_reload,
 	});
 	signal_start(&server.stop, server.loop, SIGTERM, on_sigterm);
 	signal_start(&server.reload, server.loop, SIGHUP, on_sighup);
-	for (size_t i = 0; i < handed_count; i++)
-		if (strcmp(handed[i].name, "lock") != 0)
-			take(handed[i].name, handed[i].fd);
+	take_all();
 	fcntl(HANDOVER_FD, F_SETFL, O_NONBLOCK);
 	watch_start(&server.handover, server.loop, HANDOVER_FD, true, false,
 	    on_handover);
@@ -413,8 +440,14 @@ close_all(void)
 	control_free(server.control);
 	inbound_free(server.inbound);
 	delivery_free(server.delivery);
+	identity_free(server.identity);
+	reports_free(server.reports);
+	policy_cache_free(server.policies);
+	fetch_channel_free(server.fetch);
+	memories_free(&server.memories);
 	queue_close(server.queue, CLOSE_MS);
 	store_close(server.store);
+	store_close(server.memories.soft);
 	log_note(LOG_INFO, "stop", "smtpd has stopped");
 }
 
@@ -442,7 +475,7 @@ main(void)
 	log_open(server.settings.log_level, server.settings.log_json, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
-	if (!receive_all()) {
+	if (!handed_receive()) {
 		fail("smtpd", "is started by entrypoint, not by hand");
 		return EXIT_SETTINGS;
 	}

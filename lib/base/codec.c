@@ -16,6 +16,19 @@ value_of(const char *digits, char c)
 	return at ? (int)(at - digits) : -1;
 }
 
+/* The same for base 64, where there is much to read. */
+static int
+value_of_64(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
 static unsigned
 byte_at(struct str s, size_t i)
 {
@@ -42,7 +55,7 @@ read_quad(struct buf *out, struct str quad)
 {
 	unsigned bits = 0;
 	for (size_t i = 0; i < 4; i++) {
-		int value = i < quad.n ? value_of(digits64, quad.p[i]) : 0;
+		int value = i < quad.n ? value_of_64(quad.p[i]) : 0;
 		if (value < 0)
 			return false;
 		bits = bits << 6 | (unsigned)value;

@@ -63,7 +63,7 @@ all_plain(struct str s)
 }
 
 static void
-add_escaped(struct buf *b, char c)
+add_escaped(struct buf *b, bool json, char c)
 {
 	if (c == '"' || c == '\\')
 		buf_addf(b, "\\%c", c);
@@ -72,20 +72,27 @@ add_escaped(struct buf *b, char c)
 	else if (c >= ' ' && c < 0x7f)
 		buf_addc(b, c);
 	else /* in JSON each byte is the code point of the same number */
-		buf_addf(b, self.json ? "\\u%04x" : "\\x%02x",
+		buf_addf(b, json ? "\\u%04x" : "\\x%02x",
 		    (unsigned)(unsigned char)c);
 }
 
+void
+log_json(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		add_escaped(b, true, s.p[i]);
+}
+
 static void
-add_value(struct buf *b, struct str s)
+add_value(struct buf *b, bool json, struct str s)
 {
 	bool cut = s.n > VALUE_MAX;
 	s = str_sub(s, 0, VALUE_MAX);
-	bool quoted = self.json || !all_plain(s);
+	bool quoted = json || !all_plain(s);
 	if (quoted)
 		buf_addc(b, '"');
 	for (size_t i = 0; i < s.n; i++)
-		add_escaped(b, s.p[i]);
+		add_escaped(b, json, s.p[i]);
 	if (cut)
 		buf_adds(b, "...");
 	if (quoted)
@@ -93,34 +100,65 @@ add_value(struct buf *b, struct str s)
 }
 
 static void
-add_key(struct buf *b, const char *key)
+add_key(struct buf *b, bool json, const char *key)
 {
-	buf_addf(b, self.json ? ",\"%s\":" : " %s=", key);
+	buf_addf(b, json ? ",\"%s\":" : " %s=", key);
+}
+
+static void
+add_start(struct buf *b, bool json, enum log_level level)
+{
+	if (json)
+		buf_adds(b, "{\"time\":\"");
+	add_time(b);
+	buf_addf(b, json ? "\",\"level\":\"%s\"" : " %s", level_names[level]);
+}
+
+static struct log_line
+begin(enum log_level level, const char *event, bool keeps)
+{
+	struct log_line line = {
+		.level = level,
+		.wanted = level >= self.least,
+		.keeps = keeps,
+	};
+	if (line.wanted)
+		add_start(&line.text, self.json, level);
+	if (line.keeps)
+		add_start(&line.kept, true, level);
+	log_c(&line, "event", event);
+	return line;
 }
 
 struct log_line
 log_begin(enum log_level level, const char *event)
 {
-	struct log_line line = { .level = level,
-		.wanted = level >= self.least };
-	if (!line.wanted)
-		return line;
-	if (self.json)
-		buf_adds(&line.text, "{\"time\":\"");
-	add_time(&line.text);
-	buf_addf(&line.text, self.json ? "\",\"level\":\"%s\"" : " %s",
-	    level_names[level]);
-	log_c(&line, "event", event);
-	return line;
+	return begin(level, event, false);
+}
+
+struct log_line
+log_begin_kept(enum log_level level, const char *event)
+{
+	return begin(level, event, true);
+}
+
+void
+log_kept(struct log_line *line, const char *key, struct str value)
+{
+	if (!line->keeps)
+		return;
+	add_key(&line->kept, true, key);
+	add_value(&line->kept, true, value);
 }
 
 void
 log_s(struct log_line *line, const char *key, struct str value)
 {
+	log_kept(line, key, value);
 	if (!line->wanted)
 		return;
-	add_key(&line->text, key);
-	add_value(&line->text, value);
+	add_key(&line->text, self.json, key);
+	add_value(&line->text, self.json, value);
 }
 
 void
@@ -133,10 +171,14 @@ log_c(struct log_line *line, const char *key, const char *value)
 void
 log_d(struct log_line *line, const char *key, int64_t value)
 {
-	if (!line->wanted)
-		return;
-	add_key(&line->text, key);
-	buf_addf(&line->text, "%lld", (long long)value);
+	if (line->keeps) {
+		add_key(&line->kept, true, key);
+		buf_addf(&line->kept, "%lld", (long long)value);
+	}
+	if (line->wanted) {
+		add_key(&line->text, self.json, key);
+		buf_addf(&line->text, "%lld", (long long)value);
+	}
 }
 
 void
@@ -166,7 +208,7 @@ log_f(struct log_line *line, const char *key, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	if (line->wanted)
+	if (line->wanted || line->keeps)
 		add_formatted(line, key, format, args);
 	va_end(args);
 }
@@ -181,7 +223,17 @@ log_end(struct log_line *line)
 		(void)n; /* there is no other place to complain */
 	}
 	buf_free(&line->text);
-	line->wanted = false;
+	buf_free(&line->kept);
+	line->wanted = line->keeps = false;
+}
+
+struct buf
+log_take(struct log_line *line)
+{
+	if (line->keeps)
+		buf_adds(&line->kept, "}\n");
+	line->keeps = false;
+	return buf_take(&line->kept);
 }
 
 void

@@ -90,25 +90,71 @@ name_labels(struct str s)
 	return labels;
 }
 
+/* ---- the wire ---- */
+
+/* RFC 1035 5.1: "\" with three digits, or with the octet itself */
+static bool
+take_octet(struct str *s, unsigned char *octet)
+{
+	*octet = (unsigned char)*s->p;
+	*s = str_from(*s, 1);
+	if (*octet != '\\')
+		return true;
+	if (s->n == 0)
+		return false;
+	uint64_t value = (unsigned char)*s->p;
+	bool digits = value >= '0' && value <= '9';
+	if (digits && (s->n < 3 || !str_to_u64(str_sub(*s, 0, 3), &value)))
+		return false;
+	*s = str_from(*s, digits ? 3 : 1);
+	*octet = (unsigned char)value;
+	return value <= UINT8_MAX;
+}
+
+static bool
+add_label(struct str *s, struct buf *out)
+{
+	size_t start = out->n;
+	buf_addc(out, 0);
+	while (s->n > 0 && *s->p != '.') {
+		unsigned char octet;
+		if (!take_octet(s, &octet))
+			return false;
+		buf_addc(out, (char)octet);
+	}
+	*s = str_from(*s, 1);
+	size_t n = out->n - start - 1;
+	out->p[start] = (char)n;
+	return n > 0 && n <= LABEL_MAX;
+}
+
 /* RFC 2181 11: any octets may stand in a label; macros of SPF put them there */
 bool
 name_to_wire(struct str s, struct buf *out)
 {
 	size_t before = out->n;
-	s = name_strip_dot(s);
-	while (s.n) {
-		struct str label = str_cut(&s, '.');
-		bool dot_at_end = s.p && s.n == 0;
-		if (label.n == 0 || label.n > LABEL_MAX || dot_at_end) {
-			buf_cut(out, before);
-			return false;
-		}
-		buf_addc(out, (char)label.n);
-		buf_add(out, label);
-	}
+	bool good = true;
+	if (str_eq(s, STR(".")))
+		s.n = 0;
+	while (good && s.n > 0)
+		good = add_label(&s, out);
 	buf_addc(out, 0);
-	if (out->n - before <= WIRE_MAX)
+	if (good && out->n - before <= WIRE_MAX)
 		return true;
 	buf_cut(out, before);
 	return false;
+}
+
+void
+name_escape(struct buf *out, struct str octets)
+{
+	for (size_t i = 0; i < octets.n; i++) {
+		unsigned char c = (unsigned char)octets.p[i];
+		if (c <= ' ' || c > '~')
+			buf_addf(out, "\\%03u", (unsigned)c);
+		else if (c == '\\')
+			buf_adds(out, "\\\\");
+		else
+			buf_addc(out, (char)c);
+	}
 }

@@ -21,6 +21,10 @@ bool name_is_below(struct str name, struct str parent); /* or equal */
 struct str name_parent(struct str); /* without the first label; "" at the end */
 size_t name_labels(struct str);
 struct str name_strip_dot(struct str); /* without one last dot */
-bool name_to_wire(struct str, struct buf *); /* uncompressed */
+/* Uncompressed.  Octets may be written as in RFC 1035 5.1: "\." and "\032". */
+bool name_to_wire(struct str, struct buf *);
+/* The other way round: octets that no host name has as "\032", dots between
+   labels as they are. */
+void name_escape(struct buf *, struct str octets);
 
 #endif

@@ -48,6 +48,17 @@ enum auto_bool {
 	YES
 };
 
+enum policy_action { /* what a failed DMARC or SPF check leads to */
+	ACTION_ENFORCE, /* refused, unless something real vouches */
+	ACTION_STRICT, /* refused always */
+	ACTION_JUNK, /* never refused */
+	ACTION_MARK, /* only the header field */
+};
+enum dnsbl_action {
+	DNSBL_JUNK,
+	DNSBL_REJECT
+};
+
 struct endpoint {
 	struct ip ip;
 	uint16_t port;
@@ -66,6 +77,16 @@ struct ip_list {
 struct endpoint_list {
 	size_t count;
 	struct endpoint endpoints[SETTINGS_LIST];
+};
+
+struct dnsbl_zone {
+	struct str zone; /* lower case */
+	unsigned weight; /* 1-100; a sum of 100 is enough to act */
+};
+
+struct dnsbl_list {
+	size_t count;
+	struct dnsbl_zone zones[SETTINGS_LIST];
 };
 
 struct str_list {
@@ -87,15 +108,22 @@ struct settings {
 	struct ip_list outbound_address;
 	uint16_t outbound_port;
 	bool allow_private_destinations;
+	bool mta_sts, reports;
+	enum auto_bool dane;
+	uint16_t sts_port;
 	struct str relay_host; /* "" without a smarthost */
 	uint16_t relay_port;
 	struct str relay_user, relay_password;
+	struct str relay_spf; /* "include:spf.example.net", or "" */
 	enum relay_tls relay_tls;
 	enum tls_source tls;
 	struct str tls_cert, tls_key;
 	uint64_t max_size, max_recipients;
 	uint64_t max_connections, connections_per_ip;
 	struct rate auth_failures, user_rate;
+	enum policy_action dmarc_action, spf_action;
+	struct dnsbl_list dnsbl;
+	enum dnsbl_action dnsbl_action;
 	struct str dmarc_publish;
 	struct str catchall;
 	char delimiter; /* 0: none */

@@ -279,6 +279,75 @@ read_relay(const struct reading *r)
 	return true;
 }
 
+/* One word of an SPF record that lets somebody pass: no qualifier, no all. */
+static bool
+is_spf_term(struct str term)
+{
+	static const char *const names[] = {
+		"include:", "a:", "mx:", "ip4:", "ip6:", "exists:"
+	};
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._:/-%{}";
+	size_t i = 0, count = sizeof names / sizeof *names;
+	while (i < count && !str_starts(term, str_of(names[i])))
+		i++;
+	if (i == count || term.n == strlen(names[i]))
+		return false;
+	for (size_t k = 0; k < term.n; k++)
+		if (!str_has(str_of(allowed), term.p[k]))
+			return false;
+	return true;
+}
+
+static bool
+read_spf(const struct reading *r)
+{
+	struct str rest = r->text;
+	if (str_empty(rest))
+		return false;
+	while (rest.n > 0)
+		if (!is_spf_term(str_cut(&rest, ' ')))
+			return false;
+	*(struct str *)r->member = arena_str(r->arena, r->text);
+	return true;
+}
+
+static bool
+read_weight(struct str text, unsigned *weight)
+{
+	uint64_t n = 100;
+	if (text.p && (!str_to_u64(text, &n) || n == 0 || n > 100))
+		return false;
+	*weight = (unsigned)n;
+	return true;
+}
+
+static bool
+read_dnsbl(const struct reading *r)
+{
+	struct str rest = r->text;
+	struct dnsbl_list list = { 0 };
+	while (rest.p) {
+		struct str weight = str_trim(str_cut(&rest, ','));
+		struct str zone = name_strip_dot(str_cut(&weight, '='));
+		struct dnsbl_zone *item = &list.zones[list.count];
+		if (list.count == SETTINGS_LIST || !name_is_dns(zone) ||
+		    name_labels(zone) < 2 ||
+		    !read_weight(weight, &item->weight))
+			return false;
+		item->zone = arena_lower(r->arena, zone);
+		list.count++;
+	}
+	*(struct dnsbl_list *)r->member = list;
+	return true;
+}
+
+const struct setting_form form_dnsbl = {
+	.allowed = "zones of DNS lists, each with =weight from 1 to 100 if it "
+		   "isn't 100, separated by commas, at most 16",
+	.read = read_dnsbl,
+};
 const struct setting_form form_ips = {
 	.allowed = "IP addresses, separated by commas, at most 16",
 	.read = read_ips,
@@ -306,4 +375,10 @@ const struct setting_form form_relay = {
 	.text = true,
 	.allowed = "host or host:port, such as smtp.example.com:587",
 	.read = read_relay,
+};
+const struct setting_form form_spf = {
+	.text = true,
+	.allowed = "SPF mechanisms such as include:spf.example.net or "
+		   "ip4:192.0.2.0/24, separated by a space",
+	.read = read_spf,
 };

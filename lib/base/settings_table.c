@@ -97,7 +97,7 @@ const struct setting settings_table[] = {
 	    .otherwise = "the system's",
 	    .meaning = "The certificate authorities that are trusted when a "
 		       "certificate must be verified, as that of the "
-		       "smarthost; PEM.",
+		       "smarthost or of a policy's host; PEM.",
 	},
 	{
 	    .name = "OUTBOUND",
@@ -132,9 +132,50 @@ const struct setting settings_table[] = {
 	    .standard = "no",
 	    .words = { "no", "yes" },
 	    .meaning =
-		"Deliver to loopback, private and other special-purpose "
-		"addresses (tests, closed networks). A smarthost may always "
-		"have one.",
+		"Deliver to, and fetch policies from, loopback, private and "
+		"other special-purpose addresses, and ask for the reverse "
+		"names and DNS lists of such clients (tests, closed networks). "
+		"A smarthost may always have one.",
+	},
+	{
+	    .name = "MTA_STS",
+	    .form = &form_flag,
+	    MEMBER(mta_sts),
+	    .standard = "yes",
+	    .words = { "no", "yes" },
+	    .meaning =
+		"Obey other domains' MTA-STS policies: which servers may get "
+		"their mail, and that it never leaves in plain text.",
+	},
+	{
+	    .name = "STS_PORT",
+	    .form = &form_port,
+	    MEMBER(sts_port),
+	    .standard = "443",
+	    .meaning = "The port of the hosts that have these policies "
+		       "(tests).",
+	},
+	{
+	    .name = "DANE",
+	    .form = &form_word,
+	    MEMBER(dane),
+	    .standard = "auto",
+	    .words = { "auto", "no", "yes" },
+	    .meaning =
+		"Hold mail servers to their TLSA records, which prove them "
+		"without an authority. auto: as long as the resolver's DNSSEC "
+		"verdict is believed (see TRUST_AD); yes: the same, with a "
+		"warning at the start when it isn't.",
+	},
+	{
+	    .name = "REPORTS",
+	    .form = &form_flag,
+	    MEMBER(reports),
+	    .standard = "yes",
+	    .words = { "no", "yes" },
+	    .meaning = "Send a report a day to domains that ask for one: how "
+		       "DMARC judged mail in their name, and how TLS to their "
+		       "servers went.",
 	},
 	{
 	    .name = "RELAY",
@@ -150,7 +191,9 @@ const struct setting settings_table[] = {
 	    .form = &form_text,
 	    MEMBER(relay_user),
 	    .otherwise = "no AUTH",
-	    .meaning = "The account at the smarthost.",
+	    .meaning = "The account at the smarthost. AUTH is done under TLS "
+		       "alone, by the strongest that is offered: "
+		       "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN.",
 	},
 	{
 	    .name = "RELAY_PASSWORD",
@@ -159,6 +202,16 @@ const struct setting settings_table[] = {
 	    .otherwise = "no AUTH",
 	    .secret = true,
 	    .meaning = "Its password.",
+	},
+	{
+	    .name = "RELAY_SPF",
+	    .form = &form_spf,
+	    MEMBER(relay_spf),
+	    .otherwise = "what is known of the smarthost",
+	    .meaning = "What the smarthost's provider wants in the SPF record "
+		       "of a domain that sends through it: the printed record "
+		       "then has it. Amazon SES, Brevo, Mailgun, Mailjet, "
+		       "SendGrid and SMTP2GO are known by their host names.",
 	},
 	{
 	    .name = "RELAY_TLS",
@@ -226,7 +279,9 @@ const struct setting settings_table[] = {
 	    .standard = "2000",
 	    .least = "1",
 	    .most = "100000",
-	    .meaning = "The most connections at a time, of all clients.",
+	    .meaning = "The most connections at a time, of all clients. An "
+		       "eighth, but at least 10 (of a few, half), is kept for "
+		       "the submission ports.",
 	},
 	{
 	    .name = "CONNECTIONS_PER_IP",
@@ -255,6 +310,47 @@ const struct setting settings_table[] = {
 	    .standard = "300/1h",
 	    .meaning = "Recipients that an account may send to: what a stolen "
 		       "password can do.",
+	},
+	{
+	    .name = "DMARC_ACTION",
+	    .form = &form_word,
+	    MEMBER(dmarc_action),
+	    .standard = "enforce",
+	    .words = { "enforce", "strict", "junk", "mark" },
+	    .meaning =
+		"What becomes of mail that fails DMARC with p=reject. enforce: "
+		"it is refused, unless a mailing list's or an earlier hop's "
+		"signature vouches for it, then Junk; strict: refused always; "
+		"junk: never refused; mark: only noted in the message.",
+	},
+	{
+	    .name = "SPF_ACTION",
+	    .form = &form_word,
+	    MEMBER(spf_action),
+	    .standard = "enforce",
+	    .words = { "enforce", "strict", "junk", "mark" },
+	    .meaning =
+		"The same for mail that fails SPF, of author domains without a "
+		"DMARC policy; with enforce a valid DKIM signature vouches.",
+	},
+	{
+	    .name = "DNSBL",
+	    .form = &form_dnsbl,
+	    MEMBER(dnsbl),
+	    .otherwise = "none is asked",
+	    .meaning =
+		"DNS lists that are asked about a client's address, as "
+		"zone[=weight]; weights of 1 to 100, 100 when left out, and a "
+		"sum of 100 is enough to act. Most lists want to be asked "
+		"through a resolver of one's own.",
+	},
+	{
+	    .name = "DNSBL_ACTION",
+	    .form = &form_word,
+	    MEMBER(dnsbl_action),
+	    .standard = "junk",
+	    .words = { "junk", "reject" },
+	    .meaning = "What becomes of mail from a listed address.",
 	},
 	{
 	    .name = "DMARC_PUBLISH",

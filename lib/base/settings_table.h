@@ -62,6 +62,8 @@ extern const struct setting_form form_resolvers; /* struct endpoint_list */
 extern const struct setting_form form_ports; /* uint16_t[PORT_COUNT] */
 extern const struct setting_form form_port; /* uint16_t */
 extern const struct setting_form form_relay; /* relay_host and relay_port */
+extern const struct setting_form form_spf; /* struct str */
+extern const struct setting_form form_dnsbl; /* struct dnsbl_list */
 extern const struct setting_form form_delimiter; /* char */
 extern const struct setting_form form_rate; /* struct rate */
 extern const struct setting_form form_count; /* uint64_t */

@@ -76,6 +76,22 @@ add_references(struct buf *out, struct str original)
 	arena_free(&arena);
 }
 
+static bool
+is_for_owner(const struct dsn *dsn)
+{
+	return dsn->sender.n > 0;
+}
+
+static struct str
+subject(const struct dsn *dsn)
+{
+	if (is_for_owner(dsn))
+		return STR("A message to your alias could not be sent on");
+	return dsn->action == DSN_FAILED
+	    ? STR("Your message could not be delivered")
+	    : STR("Your message is delayed");
+}
+
 static void
 write_header(const struct dsn *dsn, struct buf *out)
 {
@@ -83,10 +99,7 @@ write_header(const struct dsn *dsn, struct buf *out)
 	printable_add(out, dsn->from);
 	buf_adds(out, ">\r\n");
 	add_field(out, "To: ", dsn->to);
-	add_field(out, "Subject: ",
-	    dsn->action == DSN_FAILED
-		? STR("Your message could not be delivered")
-		: STR("Your message is delayed"));
+	add_field(out, "Subject: ", subject(dsn));
 	add_date(out, "Date: ", dsn->now_ms);
 	buf_addf(out, "Message-ID: <%.*s@%.*s>\r\n", STR_ARG(dsn->report_id),
 	    STR_ARG(dsn->our_host));
@@ -161,6 +174,15 @@ add_sentence(struct buf *out, const char *lead, struct str text)
 	buf_adds(out, "\r\n");
 }
 
+static struct str
+what_to_do(const struct dsn *dsn, const struct dsn_recipient *recipient)
+{
+	if (is_for_owner(dsn))
+		return STR("If the alias should no longer lead there, have it "
+			   "changed (postern alias).");
+	return str_of(advice_for(status_of(dsn, recipient)));
+}
+
 static void
 explain_recipient(const struct dsn *dsn, const struct dsn_recipient *recipient,
     struct buf *out)
@@ -169,15 +191,29 @@ explain_recipient(const struct dsn *dsn, const struct dsn_recipient *recipient,
 	printable_add(out, recipient->final);
 	buf_adds(out, ">\r\n");
 	if (!str_eq_nocase(recipient->original, recipient->final))
-		add_sentence(out, "You wrote to: ", recipient->original);
+		add_sentence(out,
+		    is_for_owner(dsn) ? "The alias is: " : "You wrote to: ",
+		    recipient->original);
 	add_sentence(out, "", recipient->reason);
 	if (recipient->diagnostic.n > 0)
 		add_sentence(
 		    out, "The answer came from: ", recipient->remote_host);
 	add_sentence(out, "The answer was: ", recipient->diagnostic);
-	if (dsn->action == DSN_FAILED)
-		add_sentence(out, "What to do: ",
-		    str_of(advice_for(status_of(dsn, recipient))));
+	add_sentence(out, "What it means: ", recipient->advice);
+	if (dsn->action == DSN_FAILED && str_empty(recipient->advice))
+		add_sentence(out, "What to do: ", what_to_do(dsn, recipient));
+}
+
+static void
+say_what_happened_to_owner(const struct dsn *dsn, struct buf *text)
+{
+	buf_addf(text, "A message from <%.*s> of ", STR_ARG(dsn->sender));
+	date_rfc5322(text, dsn->arrival_ms);
+	buf_addf(text,
+	    " could not be sent on to %s. It will not be tried again. You are "
+	    "told, and not its sender, because it isn't proven that it is "
+	    "from there.",
+	    dsn->count == 1 ? "this address" : "these addresses");
 }
 
 static void
@@ -204,15 +240,19 @@ static void
 write_text(const struct dsn *dsn, struct buf *out)
 {
 	struct buf text = { 0 };
-	say_what_happened(dsn, &text);
+	if (is_for_owner(dsn))
+		say_what_happened_to_owner(dsn, &text);
+	else
+		say_what_happened(dsn, &text);
 	add_words(out, buf_str(&text), "\r\n");
 	buf_adds(out, "\r\n");
 	buf_free(&text);
 	for (size_t i = 0; i < dsn->count; i++)
 		explain_recipient(dsn, &dsn->recipients[i], out);
-	buf_adds(out,
-	    "\r\nDetails for programs and experts, and the header of your "
-	    "message, are\r\nattached.\r\n");
+	buf_addf(out,
+	    "\r\nDetails for programs and experts, and the header of %s "
+	    "message, are\r\nattached.\r\n",
+	    is_for_owner(dsn) ? "the" : "your");
 }
 
 /* ---- the part for programs: RFC 3464 2 ---- */

@@ -22,6 +22,7 @@ struct dsn_recipient {
 	struct str status; /* "5.1.1"; "" becomes 5.0.0 or 4.0.0 */
 	struct str remote_host; /* name, or "" when none answered */
 	struct str diagnostic; /* "550 5.1.1 no such user", or "" */
+	struct str advice; /* cause and mend; "": what the status says */
 	struct str reason; /* one plain sentence for the human part, or "" */
 	int64_t last_attempt_ms;
 };
@@ -30,7 +31,9 @@ struct dsn {
 	enum dsn_action action;
 	struct str our_host; /* Reporting-MTA */
 	struct str from; /* postmaster@domain: the From of the report */
-	struct str to; /* reverse-path of the original */
+	struct str to; /* who reads it: reverse-path of the original, or... */
+	struct str sender; /* ... that one, when the reader is the owner of an
+			      alias that sends mail on; else "" */
 	struct str report_id; /* for Message-ID and the boundary */
 	struct str queue_id; /* of the original */
 	int64_t arrival_ms; /* of the original */

@@ -8,7 +8,9 @@
 
 enum {
 	ENVELOPE_VERSION = 1,
-	ENVELOPE_FLAGS = ENVELOPE_8BIT | ENVELOPE_SUBMITTED | ENVELOPE_BOUNCE,
+	ENVELOPE_FLAGS = ENVELOPE_8BIT | ENVELOPE_SUBMITTED | ENVELOPE_BOUNCE |
+	    ENVELOPE_REQUIRETLS | ENVELOPE_TLS_OPTIONAL |
+	    ENVELOPE_SENDER_PROVEN,
 };
 
 struct envelope *
@@ -79,7 +81,7 @@ decode_recipients(struct cursor *cursor, struct envelope *envelope)
 	for (size_t i = 0; i < count && !cursor->failed; i++) {
 		struct recipient *recipient = envelope_add(envelope);
 		uint8_t kind = cursor_u8(cursor);
-		if (kind != RECIPIENT_LOCAL && kind != RECIPIENT_REMOTE)
+		if (kind > RECIPIENT_FORWARD)
 			return false;
 		recipient->kind = (enum recipient_kind)kind;
 		recipient->address = decode_str(cursor, &envelope->arena);

@@ -15,6 +15,7 @@
 enum recipient_kind {
 	RECIPIENT_LOCAL, /* a mailbox of ours */
 	RECIPIENT_REMOTE,
+	RECIPIENT_FORWARD, /* elsewhere, by an alias of ours or back by SRS */
 };
 
 struct recipient {
@@ -29,6 +30,10 @@ enum envelope_flags {
 	ENVELOPE_8BIT = 1, /* BODY=8BITMIME, or 8-bit bytes were seen */
 	ENVELOPE_SUBMITTED = 2, /* by one of our users; bounces may go back */
 	ENVELOPE_BOUNCE = 4, /* made by us about another message */
+	ENVELOPE_REQUIRETLS = 8, /* parameter of MAIL, RFC 8689 4.1 */
+	ENVELOPE_TLS_OPTIONAL = 16, /* "TLS-Required: No", RFC 8689 5 */
+	ENVELOPE_SENDER_PROVEN = 32, /* SPF passed for the sender: it may be
+					told of a forward that failed */
 };
 
 struct envelope {

@@ -25,7 +25,8 @@ struct address_list {
 bool from_parse_list(struct str value, bool groups, struct arena *,
     struct address_list *, const char **why);
 
-/* Exactly one From field, whose addresses (one or more) share one domain. */
+/* Exactly one From field, whose addresses (one or more) share one domain, in
+   A-labels. */
 bool from_author(const struct header *, struct arena *, struct address_list *,
     const char **why);
 

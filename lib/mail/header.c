@@ -148,12 +148,3 @@ header_unfold(struct str value, struct arena *arena)
 	}
 	return (struct str){ text, n };
 }
-
-void
-header_write_without(const struct header *header,
-    bool (*drop)(const struct header_field *), struct buf *out)
-{
-	for (size_t i = 0; i < header->count; i++)
-		if (!drop(&header->fields[i]))
-			buf_add(out, header->fields[i].whole);
-}

@@ -45,8 +45,4 @@ const struct header_field *header_last(const struct header *, const char *name);
 size_t header_count(const struct header *, const char *name);
 struct str header_unfold(struct str value, struct arena *); /* trimmed */
 
-/* The bytes again, without the fields that drop() names. */
-void header_write_without(const struct header *,
-    bool (*drop)(const struct header_field *), struct buf *);
-
 #endif

@@ -404,7 +404,7 @@ dns_message_write(
 	put_u16(out, 0);
 	put_u16(out, 0);
 	put_u16(out, 1);
-	if (str_has(name, '\\') || !name_to_wire(name, out)) {
+	if (!name_to_wire(name, out)) {
 		buf_cut(out, start);
 		return false;
 	}

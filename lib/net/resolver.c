@@ -2,19 +2,15 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/cursor.h"
-#include "lib/base/file.h"
 #include "lib/base/map.h"
 #include "lib/base/name.h"
-#include "lib/net/resolver_server.h"
+#include "lib/net/resolver_pool.h"
+#include "lib/net/resolver_spare.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	PORT = 53,
-	SERVERS_MAX = 16,
-	SYSTEM_SERVERS = 3, /* of /etc/resolv.conf, as in libc */
-	CONF_MAX = 65536,
 	POSITIVE_MAX = 3600, /* seconds that an answer is kept at most */
 	NEGATIVE_MAX = 300,
 	HOPS_MAX = 8, /* CNAMEs that we have to follow by asking again */
@@ -26,8 +22,8 @@ struct resolver {
 	struct loop *loop;
 	bool trust_ad;
 	bool closing;
-	size_t server_count, first; /* the one that is asked first */
-	struct server *servers[SERVERS_MAX];
+	struct pool own, others;
+	struct spare spare; /* says when the others are asked */
 	struct map known; /* by type and name: being asked, or cached */
 	struct list all;
 	struct list cached; /* the longest unused first */
@@ -45,6 +41,8 @@ struct dns_lookup {
 	enum dns_type type;
 	struct buf asked; /* the name that is on the wire now */
 	unsigned hops; /* CNAMEs followed */
+	unsigned streamed; /* answers that came over TCP */
+	struct pool *pool;
 	size_t first, tries; /* servers: where it began, how many were asked */
 	struct server_question question;
 	struct list waiting; /* queries */
@@ -170,6 +168,7 @@ finish(struct dns_lookup *l, enum dns_status status, uint32_t ttl)
 	l->answer.status = status;
 	l->answer.authentic = l->authentic && status != DNS_TEMPFAIL;
 	l->answer.ttl = ttl;
+	l->answer.more = l->hops + l->streamed;
 	loop_later(l->resolver->loop, &l->deliver, on_deliver);
 	if (ttl == 0) {
 		forget(l);
@@ -220,6 +219,16 @@ is_half(const struct dns_message *m)
 	    m->ttl == 0;
 }
 
+static void
+begin(struct dns_lookup *l)
+{
+	struct resolver *r = l->resolver;
+	l->pool = r->spare.needed ? &r->others : &r->own;
+	l->first = l->pool->first;
+	l->tries = 0;
+	ask_server(l);
+}
+
 /* The server followed no CNAMEs, so we do. */
 static void
 follow(struct dns_lookup *l, struct str alias)
@@ -230,8 +239,7 @@ follow(struct dns_lookup *l, struct str alias)
 	}
 	buf_clear(&l->asked);
 	buf_add(&l->asked, alias);
-	l->tries = 0;
-	ask_server(l);
+	begin(l);
 }
 
 static void
@@ -244,13 +252,14 @@ on_answered(struct server_question *question, struct str wire)
 	if (r->closing)
 		return;
 	arena_free(&l->arena);
+	l->streamed += wire.n > SERVER_PACKET;
 	if (!is_answer(l, wire, &l->arena, &m)) {
 		if (!wire.p && l->tries == 1) /* not even there */
-			r->first = (l->first + 1) % r->server_count;
+			l->pool->first = (l->first + 1) % l->pool->count;
 		ask_server(l);
 		return;
 	}
-	l->authentic = l->authentic && m.authentic;
+	l->authentic = l->authentic && m.authentic && l->pool == &r->own;
 	if (is_half(&m))
 		follow(l, m.alias);
 	else
@@ -260,12 +269,9 @@ on_answered(struct server_question *question, struct str wire)
 static void
 send_query(struct dns_lookup *l, struct str query)
 {
-	struct resolver *r = l->resolver;
-	if (l->tries == 0)
-		l->first = r->first;
-	size_t next = (l->first + l->tries++) % r->server_count;
+	size_t next = (l->first + l->tries++) % l->pool->count;
 	l->question.answered = on_answered;
-	resolver_server_ask(r->servers[next], &l->question, query);
+	resolver_server_ask(l->pool->servers[next], &l->question, query);
 }
 
 /* The next server, as long as there is one that has not been asked. */
@@ -275,7 +281,7 @@ ask_server(struct dns_lookup *l)
 	struct buf query = { 0 };
 	uint16_t id;
 	random_bytes(&id, sizeof id);
-	if (l->tries == l->resolver->server_count) {
+	if (l->tries == l->pool->count) {
 		finish(l, DNS_TEMPFAIL, 0);
 	} else if (dns_message_write(&query, id, buf_str(&l->asked), l->type)) {
 		send_query(l, buf_str(&query));
@@ -310,7 +316,7 @@ ask_or_join(struct resolver *r, struct str name, enum dns_type type)
 	struct dns_lookup *l = find_lookup(r, buf_str(&key));
 	if (!l) {
 		l = lookup_new(r, buf_str(&key), name, type);
-		ask_server(l);
+		begin(l);
 	}
 	buf_free(&key);
 	arena_free(&scratch);
@@ -343,33 +349,28 @@ dns_cancel(struct dns_query *q)
 
 /* ---- the servers ---- */
 
-static bool
-add_server(struct resolver *r, struct str text)
+/* What is cached was true, but it isn't authentic, or tells of outages. */
+static void
+on_spare_changed(struct spare *spare)
 {
-	struct ip ip;
-	uint16_t port;
-	if (r->server_count == SERVERS_MAX ||
-	    !ip_parse_endpoint(str_trim(text), PORT, &ip, &port))
-		return false;
-	r->servers[r->server_count++] = resolver_server_new(r->loop, ip, port);
-	return true;
+	struct resolver *r = container_of(spare, struct resolver, spare);
+	struct list_node *node;
+	while ((node = list_first(&r->cached)))
+		drop(lookup_of(node));
 }
 
-static void
-add_system_servers(struct resolver *r)
+void
+resolver_add_spare(struct resolver *r, const char *servers)
 {
-	static const struct str word = { "nameserver", 10 };
-	struct buf conf = { 0 };
-	file_read("/etc/resolv.conf", CONF_MAX, &conf);
-	struct str rest = buf_str(&conf);
-	while (rest.n > 0 && r->server_count < SYSTEM_SERVERS) {
-		struct str line = str_trim(str_cut(&rest, '\n'));
-		if (str_starts(line, word))
-			add_server(r, str_from(line, word.n));
-	}
-	buf_free(&conf);
-	if (r->server_count == 0)
-		add_server(r, STR("127.0.0.1"));
+	if (pool_fill(&r->others, r->loop, servers))
+		spare_start(
+		    &r->spare, r->loop, r->own.servers[0], on_spare_changed);
+}
+
+bool
+resolver_is_spare(const struct resolver *r)
+{
+	return r->spare.needed;
 }
 
 struct resolver *
@@ -380,13 +381,7 @@ resolver_new(struct loop *loop, const char *servers, bool trust_ad)
 	r->trust_ad = trust_ad;
 	list_init(&r->all);
 	list_init(&r->cached);
-	struct str rest = str_of(servers);
-	bool good = true;
-	if (str_empty(rest))
-		add_system_servers(r);
-	while (good && rest.n > 0)
-		good = add_server(r, str_cut(&rest, ','));
-	if (good)
+	if (pool_fill(&r->own, loop, servers))
 		return r;
 	resolver_free(r);
 	return NULL;
@@ -398,8 +393,9 @@ resolver_free(struct resolver *r)
 	if (!r)
 		return;
 	r->closing = true;
-	for (size_t i = 0; i < r->server_count; i++)
-		resolver_server_free(r->servers[i]);
+	spare_stop(&r->spare);
+	pool_empty(&r->own);
+	pool_empty(&r->others);
 	struct list_node *node, *waiting;
 	while ((node = list_first(&r->all))) {
 		struct dns_lookup *l =

@@ -25,6 +25,8 @@ struct dns_answer {
 	enum dns_status status;
 	bool authentic; /* AD was set and may be believed, RFC 4035 3.2.3 */
 	uint32_t ttl;
+	unsigned more; /* questions that it took beyond the first: for CNAMEs,
+			  and over TCP */
 	size_t count;
 	const struct dns_record *records;
 };
@@ -42,6 +44,12 @@ struct dns_query { /* {0} is idle */
 struct resolver *resolver_new(
     struct loop *, const char *servers, bool trust_ad);
 void resolver_free(struct resolver *); /* cancels what is still asked */
+
+/* The first of its servers is one of our own.  As long as it doesn't reach the
+   root servers, these are asked, and their AD bit is never believed. */
+void resolver_add_spare(struct resolver *, const char *servers);
+/* Is it so now?  Then what needs a resolver of one's own is off. */
+bool resolver_is_spare(const struct resolver *);
 
 /* Asks.  done() runs once and later, never from within this call. */
 void dns_ask(struct resolver *, struct dns_query *, struct str name,

@@ -1,6 +1,8 @@
 #include "lib/net/resolver_server.h"
 
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/net/resolver_datagram.h"
 
 #include <ares.h>
 #include <stdio.h>
@@ -10,7 +12,6 @@
 enum {
 	TIMEOUT_MS = 1500, /* of the first try; each further one doubles it */
 	TRIES = 3,
-	EDNS_SIZE = 1232,
 };
 
 struct server {
@@ -18,6 +19,17 @@ struct server {
 	ares_channel channel;
 	struct timer timer;
 	struct list sockets;
+	struct list asked;
+	struct ip ip;
+	uint16_t port;
+};
+
+struct asked { /* a question, until its answer */
+	struct server *server;
+	struct server_question *question;
+	struct buf query;
+	struct datagram datagram;
+	struct list_node node;
 };
 
 struct socket_watch {
@@ -117,7 +129,7 @@ open_channel(struct server *server)
 		    ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP,
 		.timeout = TIMEOUT_MS,
 		.tries = TRIES,
-		.ednspsz = EDNS_SIZE,
+		.ednspsz = SERVER_PACKET,
 		.sock_state_cb = on_socket,
 		.sock_state_cb_data = server,
 	};
@@ -154,22 +166,40 @@ resolver_server_new(struct loop *loop, struct ip ip, uint16_t port)
 		abort();
 	struct server *server = mem_alloc(sizeof *server);
 	server->loop = loop;
+	server->ip = ip;
+	server->port = port;
 	list_init(&server->sockets);
+	list_init(&server->asked);
 	if (!open_channel(server) || !set_address(server, ip, port))
 		abort();
 	return server;
 }
 
-void
-resolver_server_free(struct server *server)
+/* ---- questions ---- */
+
+static void
+answer(struct asked *asked, struct str message)
 {
-	ares_destroy(server->channel);
-	struct list_node *node;
-	while ((node = list_first(&server->sockets)))
-		drop_watch(container_of(node, struct socket_watch, node));
-	timer_stop(&server->timer);
-	free(server);
-	ares_library_cleanup();
+	struct server_question *question = asked->question;
+	list_remove(&asked->node);
+	datagram_cancel(&asked->datagram);
+	buf_free(&asked->query);
+	free(asked);
+	question->answered(question, message);
+}
+
+static void
+on_datagram(struct datagram *datagram, struct str message)
+{
+	answer(container_of(datagram, struct asked, datagram), message);
+}
+
+/* Of the question or the answer, not of the server. */
+static bool
+is_particular(int status)
+{
+	return status == ARES_EBADNAME || status == ARES_EBADQUERY ||
+	    status == ARES_EBADRESP || status == ARES_EFORMERR;
 }
 
 static void
@@ -177,17 +207,42 @@ on_answer(
     void *context, int status, int timeouts, unsigned char *message, int n)
 {
 	(void)timeouts;
-	struct server_question *question = context;
+	struct asked *asked = context;
+	struct server *server = asked->server;
 	struct str none = { 0 };
 	struct str all = { (const char *)message, (size_t)n };
-	question->answered(question, status == ARES_SUCCESS ? all : none);
+	if (is_particular(status))
+		datagram_start(&asked->datagram, server->loop, server->ip,
+		    server->port, buf_str(&asked->query), on_datagram);
+	else
+		answer(asked, status == ARES_SUCCESS ? all : none);
 }
 
 void
 resolver_server_ask(
     struct server *server, struct server_question *question, struct str query)
 {
+	struct asked *asked = mem_alloc(sizeof *asked);
+	asked->server = server;
+	asked->question = question;
+	asked->query = buf_of(query);
+	list_push(&server->asked, &asked->node);
 	ares_send(server->channel, (const unsigned char *)query.p, (int)query.n,
-	    on_answer, question);
+	    on_answer, asked);
 	rearm(server);
+}
+
+void
+resolver_server_free(struct server *server)
+{
+	struct list_node *node;
+	ares_destroy(server->channel);
+	while ((node = list_first(&server->asked)))
+		answer(
+		    container_of(node, struct asked, node), (struct str){ 0 });
+	while ((node = list_first(&server->sockets)))
+		drop_watch(container_of(node, struct socket_watch, node));
+	timer_stop(&server->timer);
+	free(server);
+	ares_library_cleanup();
 }

@@ -8,6 +8,11 @@
 #include "lib/base/ip.h"
 #include "lib/net/loop.h"
 
+enum {
+	SERVER_PACKET = 1232, /* octets; what passes any path in one piece.  A
+				 larger answer is asked for again, over TCP */
+};
+
 struct server;
 
 struct server_question { /* a member of its owner, which stays until the end */

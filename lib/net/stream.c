@@ -417,13 +417,21 @@ stream_tls_accept(struct stream *s, const struct tls_context *tls)
 }
 
 void
-stream_tls_connect(
-    struct stream *s, const struct tls_context *tls, const char *name)
+stream_tls_connect(struct stream *s, const struct tls_terms *terms)
 {
 	if (s->phase != PHASE_OPEN)
 		return;
-	wire_connect(&s->wire, tls, name);
+	wire_connect(&s->wire, terms);
 	tls_start(s);
+}
+
+enum tls_verdict
+stream_tls_verdict(const struct stream *s, const char **why)
+{
+	enum tls_verdict verdict = wire_verdict(&s->wire);
+	*why = verdict == TLS_VERDICT_NO_HANDSHAKE ? stream_error(s)
+						   : wire_reason(&s->wire);
+	return verdict;
 }
 
 bool

@@ -53,9 +53,10 @@ void stream_deadline(struct stream *, int64_t ms);
 /* Starts a handshake once all output is written.  Input that is already here
    is thrown away and never used (the server should have refused it). */
 void stream_tls_accept(struct stream *, const struct tls_context *);
-/* name: SNI, and what the certificate must be for when verifying. */
-void stream_tls_connect(
-    struct stream *, const struct tls_context *, const char *name);
+void stream_tls_connect(struct stream *, const struct tls_terms *); /* copied */
+/* After STREAM_SECURE, or STREAM_FAILED in the handshake; *why is OpenSSL's
+   reason (static), "" of a good one. */
+enum tls_verdict stream_tls_verdict(const struct stream *, const char **why);
 bool stream_is_secure(const struct stream *);
 bool stream_tls_info(const struct stream *, struct tls_info *);
 /* Channel binding, RFC 9266 or RFC 5929; false when there is none. */

@@ -1,7 +1,7 @@
 #include "lib/net/stream_wire.h"
 
 #include "lib/base/arena.h"
-#include "lib/base/ip.h"
+#include "lib/net/dns_message.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -141,23 +141,77 @@ wire_accept(struct wire *w, const struct tls_context *tls)
 	SSL_set_accept_state(w->ssl);
 }
 
-void
-wire_connect(struct wire *w, const struct tls_context *tls, const char *name)
+static bool
+is_enforced(enum tls_check check)
+{
+	return check == TLS_CHECK_PKIX || check == TLS_CHECK_DANE;
+}
+
+/* RFC 6066 3: SNI is a host name, and no address. */
+static bool
+set_name(SSL *ssl, const char *name, char *copy)
 {
 	struct ip ip;
-	tls_begin(w, tls);
-	SSL_set_connect_state(w->ssl);
-	SSL_set_hostflags(w->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	char *copy = mem_cstr(str_of(name));
-	SSL *ssl = w->ssl;
-	/* RFC 6066 3: SNI is a host name, and no address.  Without memory for
-	   the name nothing would be verified. */
-	bool known = ip_parse(str_of(name), &ip)
+	return ip_parse(str_of(name), &ip)
 	    ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), copy)
 	    : SSL_set_tlsext_host_name(ssl, copy) && SSL_set1_host(ssl, copy);
-	free(copy);
-	if (!known)
+}
+
+/* Without memory for a name nothing would be verified. */
+static void
+set_names(SSL *ssl, const struct tls_terms *terms)
+{
+	char *copy = mem_cstr(str_of(terms->name));
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (!set_name(ssl, terms->name, copy) ||
+	    (terms->second_name && !SSL_add1_host(ssl, terms->second_name)))
 		abort();
+	free(copy);
+}
+
+/* RFC 7672 3.1.1: neither name nor expiry of a DANE-EE certificate matter.
+   Without a record that it takes OpenSSL looks for an authority, and a record
+   set that means something else doesn't get past that. */
+static void
+set_records(SSL *ssl, const struct tls_terms *terms)
+{
+	if (SSL_dane_enable(ssl, terms->name) <= 0)
+		abort();
+	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+	for (size_t i = 0; i < terms->count; i++) {
+		const struct dns_record *r = &terms->records[i];
+		SSL_dane_tlsa_add(ssl, r->tlsa.usage, r->tlsa.selector,
+		    r->tlsa.matching, (const unsigned char *)r->tlsa.data.p,
+		    r->tlsa.data.n);
+	}
+}
+
+/* As lenient as if nobody looked; what is looked at counts by the default
+   level's strength all the same. */
+static void
+only_watch(SSL *ssl)
+{
+	int level = SSL_get_security_level(ssl);
+	SSL_set_security_level(ssl, 0);
+	X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(ssl), level);
+	SSL_set_min_proto_version(ssl, TLS1_VERSION);
+	SSL_set_options(ssl, SSL_OP_LEGACY_SERVER_CONNECT);
+}
+
+void
+wire_connect(struct wire *w, const struct tls_terms *terms)
+{
+	tls_begin(w, terms->context);
+	SSL_set_connect_state(w->ssl);
+	if (terms->check == TLS_CHECK_DANE)
+		set_records(w->ssl, terms);
+	set_names(w->ssl, terms);
+	SSL_set_verify(w->ssl,
+	    is_enforced(terms->check) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+	    NULL);
+	if (terms->check == TLS_CHECK_WATCHED)
+		only_watch(w->ssl);
+	w->check = terms->check;
 }
 
 ssize_t
@@ -167,6 +221,39 @@ wire_handshake(struct wire *w)
 	ssize_t n = tls_result(w, SSL_do_handshake(w->ssl));
 	w->secure = n > 0;
 	return n;
+}
+
+enum tls_verdict
+wire_verdict(const struct wire *w)
+{
+	long result =
+	    w->ssl ? SSL_get_verify_result(w->ssl) : X509_V_ERR_UNSPECIFIED;
+	if (w->secure && w->check == TLS_CHECK_NOTHING)
+		return TLS_VERDICT_GOOD;
+	/* a certificate that was refused ends the handshake */
+	if (!w->secure && !(is_enforced(w->check) && result != X509_V_OK))
+		return TLS_VERDICT_NO_HANDSHAKE;
+	switch (result) {
+	case X509_V_OK:
+		return TLS_VERDICT_GOOD;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return TLS_VERDICT_WRONG_NAME;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return TLS_VERDICT_EXPIRED;
+	case X509_V_ERR_DANE_NO_MATCH:
+		return TLS_VERDICT_NO_MATCH;
+	default:
+		return TLS_VERDICT_UNTRUSTED;
+	}
+}
+
+const char *
+wire_reason(const struct wire *w)
+{
+	if (wire_verdict(w) == TLS_VERDICT_GOOD)
+		return "";
+	return X509_verify_cert_error_string(SSL_get_verify_result(w->ssl));
 }
 
 void

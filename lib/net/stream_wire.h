@@ -29,6 +29,7 @@ struct wire {
 	int fd;
 	struct ssl_st *ssl; /* NULL without TLS */
 	bool secure; /* the handshake is done */
+	enum tls_check check; /* of a client */
 	bool blocked; /* it goes on when the socket is writable */
 	const char *error; /* static; NULL as long as nothing failed */
 };
@@ -43,8 +44,10 @@ ssize_t wire_discard(struct wire *);
 void wire_goodbye(struct wire *);
 
 void wire_accept(struct wire *, const struct tls_context *);
-void wire_connect(struct wire *, const struct tls_context *, const char *name);
+void wire_connect(struct wire *, const struct tls_terms *);
 ssize_t wire_handshake(struct wire *); /* above 0: done */
+enum tls_verdict wire_verdict(const struct wire *);
+const char *wire_reason(const struct wire *); /* of the verdict */
 void wire_tls_info(const struct wire *, struct tls_info *);
 bool wire_binding(const struct wire *, const char **type, struct buf *data);
 

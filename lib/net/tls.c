@@ -92,6 +92,8 @@ demand_proof(SSL_CTX *ctx, const char *ca_file)
 {
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	if (SSL_CTX_dane_enable(ctx) <= 0)
+		abort();
 	int loaded = *ca_file ? SSL_CTX_load_verify_file(ctx, ca_file)
 			      : SSL_CTX_set_default_verify_paths(ctx);
 	return loaded == 1 ? NULL : "the trust store can't be read";

@@ -1,5 +1,7 @@
 #include "lib/trust/dkim_canon.h"
 
+#include "lib/base/ascii.h"
+
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +24,11 @@ check(int good)
 static void
 flush(struct output *o)
 {
-	check(EVP_DigestUpdate(o->body->hash, o->bytes, o->n));
-	o->body->length += o->n;
+	struct dkim_body *b = o->body;
+	uint64_t left = b->limit > b->length ? b->limit - b->length : 0;
+	size_t n = o->n < left ? o->n : (size_t)left;
+	check(EVP_DigestUpdate(b->hash, o->bytes, n));
+	b->length += o->n;
 	o->n = 0;
 }
 
@@ -99,9 +104,15 @@ plain_run(const struct dkim_body *b, const char *from, const char *end)
 void
 dkim_body_start(struct dkim_body *b, enum dkim_canon canon)
 {
-	*b = (struct dkim_body){ .canon = canon };
+	*b = (struct dkim_body){ .canon = canon, .limit = UINT64_MAX };
 	b->hash = EVP_MD_CTX_new();
 	check(b->hash && EVP_DigestInit_ex(b->hash, EVP_sha256(), NULL));
+}
+
+void
+dkim_body_limit(struct dkim_body *b, uint64_t limit)
+{
+	b->limit = limit;
 }
 
 /* Takes one octet or more; says how many.  A CR that no LF follows, and a LF
@@ -190,12 +201,6 @@ add_relaxed(struct buf *out, struct str value)
 	}
 }
 
-static char
-to_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 void
 dkim_header_canon(
     enum dkim_canon canon, const struct header_field *field, struct buf *out)
@@ -205,7 +210,7 @@ dkim_header_canon(
 		return;
 	}
 	for (size_t i = 0; i < field->name.n; i++)
-		buf_addc(out, to_lower(field->name.p[i]));
+		buf_addc(out, ascii_lower(field->name.p[i]));
 	buf_addc(out, ':');
 	add_relaxed(out, field->value);
 	buf_adds(out, "\r\n");

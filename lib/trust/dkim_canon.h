@@ -23,9 +23,13 @@ struct dkim_body {
 	uint64_t blank_lines; /* private: CR LFs held back, 3.4.3 and 3.4.4 */
 	bool space, cr; /* private: held back too */
 	uint64_t length; /* canonical octets so far */
+	uint64_t limit; /* private: octets to be hashed */
 };
 
 void dkim_body_start(struct dkim_body *, enum dkim_canon);
+/* RFC 6376 3.5, l=: hashes no more octets than this; all are counted.  Right
+   after the start. */
+void dkim_body_limit(struct dkim_body *, uint64_t limit);
 void dkim_body_add(struct dkim_body *, struct str piece); /* CR LF line ends */
 void dkim_body_end(struct dkim_body *, uint8_t digest[32]); /* and frees */
 void dkim_body_cancel(struct dkim_body *); /* free on {0} and after the end */

@@ -4,6 +4,7 @@
 #include "lib/base/crc.h"
 #include "lib/base/name.h"
 #include "lib/base/settings.h"
+#include "lib/zone/relay.h"
 
 #include <string.h>
 
@@ -135,13 +136,33 @@ add_mx(struct planner *p)
 	    p->inside ? NULL : note.p);
 }
 
-/* RFC 7208 3.2: one SPF record a name */
+/* RFC 7208 3.2: one SPF record a name.  A smarthost sends from addresses of
+   its own. */
 static void
 add_spf(struct planner *p)
 {
-	add(p, ZONE_REQUIRED, p->in->domain, "TXT", STR("v=spf1 mx -all"),
-	    "there may be only one v=spf1 record: when there is one already, "
-	    "add mx to it");
+	const struct zone_inputs *in = p->in;
+	struct str relay =
+	    str_empty(in->relay_spf) ? relay_spf(in->relay) : in->relay_spf;
+	struct str note = STR("there may be only one v=spf1 record: when there "
+			      "is one already, add mx to it");
+	if (str_empty(in->relay))
+		relay = STR("");
+	else if (str_empty(relay))
+		note = arena_printf(p->arena,
+		    "what %.*s wants in SPF is missing here, and mail through "
+		    "it will fail: set POSTERN_RELAY_SPF to what its provider "
+		    "names, such as include:spf.example.net",
+		    STR_ARG(in->relay));
+	else
+		note = arena_printf(p->arena,
+		    "there may be only one v=spf1 record: when there is one "
+		    "already, add mx %.*s to it",
+		    STR_ARG(relay));
+	add(p, ZONE_REQUIRED, in->domain, "TXT",
+	    arena_printf(p->arena, "v=spf1 mx%s%.*s -all",
+		str_empty(relay) ? "" : " ", STR_ARG(relay)),
+	    note.p);
 }
 
 static void

@@ -38,6 +38,8 @@ struct zone_inputs {
 	size_t key_count;
 	const struct zone_key *keys;
 	struct str dmarc_policy; /* "reject" */
+	struct str relay; /* the smarthost that sends for us, or "" */
+	struct str relay_spf; /* what it wants in SPF, "": isn't said */
 	struct str tlsa; /* "3 1 1 <hex>", or "" */
 	const uint16_t *ports; /* settings.h's, by enum port_name */
 	bool sts; /* publish the MTA-STS names (there is a web to serve them) */

@@ -117,6 +117,8 @@ zone_source_read(
 	s->inputs.hostname = settings->hostname;
 	s->inputs.dmarc_policy = settings->dmarc_publish;
 	s->inputs.ports = settings->ports;
+	s->inputs.relay = settings->relay_host;
+	s->inputs.relay_spf = settings->relay_spf;
 	read_ips(s, settings);
 	const char *dns =
 	    arena_printf(&s->arena, "%.*s/dns", STR_ARG(settings->data)).p;

@@ -20,6 +20,34 @@ struct entrance { /* a listening socket */
 
 /* ---- verbs ---- */
 
+static json_t *
+inbound_troubles(const struct inbound *inbound)
+{
+	json_t *all = json_array();
+	struct buf text = { 0 };
+	for (size_t at = 0; inbound_trouble(inbound, &at, &text);) {
+		json_array_append_new(all, session_text(buf_str(&text)));
+		buf_clear(&text);
+	}
+	buf_free(&text);
+	return all;
+}
+
+/* A sentence for each IP version. */
+static json_t *
+identities(const struct identity *identity)
+{
+	json_t *all = json_array();
+	struct buf text = { 0 };
+	for (uint8_t family = 4; identity && family <= 6; family += 2) {
+		buf_clear(&text);
+		identity_describe(identity, family, &text);
+		json_array_append_new(all, session_text(buf_str(&text)));
+	}
+	buf_free(&text);
+	return all;
+}
+
 static void
 status(struct session *s, const json_t *request)
 {
@@ -27,16 +55,24 @@ status(struct session *s, const json_t *request)
 	const struct control_parts *p = &s->control->parts;
 	const struct directory *d = directory_now(p->directory);
 	session_done(s,
-	    json_pack("{s:s%, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:s}",
+	    json_pack(
+		"{s:s%, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, "
+		"s:s, s:s, s:o, s:o}",
 		"hostname", p->settings->hostname.p, p->settings->hostname.n,
 		"accounts", (json_int_t)directory_accounts(d), "queued",
-		(json_int_t)queue_count(p->queue), "sessions",
+		(json_int_t)queue_count(p->queue), "held",
+		(json_int_t)queue_count_held(p->queue), "sessions",
 		(json_int_t)inbound_sessions(p->inbound), "deliveries",
 		(json_int_t)delivery_sessions(p->delivery), "uptime_s",
 		(json_int_t)((clock_mono_ms() - s->control->started_ms) / 1000),
-		"space", queue_has_space(p->queue), "config_trouble",
+		"unreported", (json_int_t)reports_dropped(p->reports), "space",
+		queue_has_space(p->queue), "spare_resolver",
+		resolver_is_spare(p->resolver), "config_trouble",
 		session_text(directory_trouble(p->directory)), "tls_trouble",
-		tls_keeper_trouble(p->tls)));
+		tls_keeper_trouble(p->tls), "history_trouble",
+		history_trouble(p->history), "inbound_troubles",
+		inbound_troubles(p->inbound), "identities",
+		identities(p->identity)));
 }
 
 static void
@@ -75,7 +111,12 @@ static const struct verb verbs[] = {
 	{ "queue-list", walk_list },
 	{ "queue-show", walk_show },
 	{ "queue-retry", walk_retry },
+	{ "queue-hold", walk_hold },
+	{ "queue-release", walk_release },
 	{ "queue-drop", walk_drop },
+	{ "why", why_start },
+	{ "policy", policy_start },
+	{ "report-send", report_send },
 };
 
 /* ---- answers ---- */
@@ -135,6 +176,9 @@ static void
 session_free(struct session *s)
 {
 	walk_cancel(&s->walk);
+	why_cancel(&s->why);
+	policy_cancel(s);
+	reports_cancel(&s->report);
 	directory_look_cancel(&s->look);
 	list_remove(&s->node);
 	stream_free(s->stream);
@@ -182,6 +226,8 @@ on_stream(struct stream_owner *owner, enum stream_event event)
 	struct session *s = container_of(owner, struct session, owner);
 	if (event == STREAM_DRAINED && s->walk.paused)
 		walk_resume(s);
+	else if (event == STREAM_DRAINED && s->why.paused)
+		why_resume(s);
 	else if (event == STREAM_DRAINED || event == STREAM_INPUT)
 		on_input(s);
 	else

@@ -10,7 +10,12 @@
 
 #include "lib/net/tls_keeper.h"
 #include "smtpd/delivery/delivery.h"
+#include "smtpd/delivery/identity.h"
+#include "smtpd/delivery/policy_cache.h"
+#include "smtpd/delivery/route.h"
 #include "smtpd/inbound/inbound.h"
+#include "smtpd/queue/history.h"
+#include "smtpd/report/report.h"
 
 struct control;
 
@@ -18,10 +23,15 @@ struct control_parts {
 	struct loop *loop;
 	const struct settings *settings;
 	struct queue *queue;
+	struct history *history; /* NULL: there is none */
 	struct directory_keeper *directory;
 	const struct tls_keeper *tls;
+	struct resolver *resolver;
 	struct inbound *inbound;
 	struct delivery *delivery;
+	const struct identity *identity; /* NULL behind a smarthost */
+	struct policy_cache *policies;
+	struct reports *reports; /* NULL: none are sent */
 	void (*reload)(struct control *); /* the files are to be read again */
 };
 

@@ -4,16 +4,27 @@
  */
 #include "smtpd/control/session.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/codec.h"
 #include "lib/base/name.h"
 
 #include <stdlib.h>
 
+enum {
+	CHANGES = 1000, /* on their way to the disk, then the walk waits */
+	TURN =
+	    500, /* items in one turn of the loop, of a walk that reads none */
+};
+
+static const char busy[] = "it is being delivered just now; try again";
+static const char held[] = "it is held: release it first";
+
 struct walk_verb {
 	/* What is done with one item that was meant.  True: it counts. */
 	bool (*act)(
 	    struct session *, struct queue_item *, const struct envelope *);
-	bool needs_choice; /* an id or a domain must be given */
+	bool needs_choice; /* an id, a domain or all must be given */
+	bool reads; /* it wants the envelope */
 };
 
 static const char *const state_names[] = {
@@ -43,11 +54,11 @@ describe(const struct queue_item *item, const struct envelope *e)
 {
 	struct buf id = { 0 };
 	envelope_id_text(item->id, &id);
-	json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:b, s:o, s:o}", "id",
-	    buf_cstr(&id), "received_ms", (json_int_t)item->received_ms,
+	json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:o, s:o}",
+	    "id", buf_cstr(&id), "received_ms", (json_int_t)item->received_ms,
 	    "next_ms", (json_int_t)item->next_ms, "attempts",
-	    (json_int_t)item->attempts, "busy", item->busy, "sender",
-	    session_text(e ? e->sender : STR("")), "recipients",
+	    (json_int_t)item->attempts, "busy", item->busy, "held", item->held,
+	    "sender", session_text(e ? e->sender : STR("")), "recipients",
 	    recipients_of(item, e));
 	buf_free(&id);
 	return object;
@@ -68,42 +79,105 @@ static bool
 act_retry(struct session *s, struct queue_item *item, const struct envelope *e)
 {
 	(void)e;
-	queue_retry(s->control->parts.queue, item);
+	if (item->held) {
+		s->walk.refusal = held;
+		return false;
+	}
+	queue_retry(s->control->parts.queue, item, s->walk.since_ms);
 	return true;
+}
+
+/* What a person did. */
+static void
+log_change(
+    struct session *s, const char *event, uint64_t id, const struct envelope *e)
+{
+	struct buf text = { 0 };
+	envelope_id_text(id, &text);
+	struct log_line line = log_begin_kept(LOG_INFO, event);
+	log_s(&line, "id", buf_str(&text));
+	log_path(&line, "from", e ? e->sender : STR(""));
+	if (e)
+		log_d(&line, "recipients", (int64_t)e->count);
+	history_end(s->control->parts.history, &line);
+	buf_free(&text);
 }
 
 static bool
 act_drop(struct session *s, struct queue_item *item, const struct envelope *e)
 {
-	(void)e;
+	uint64_t id = item->id; /* the item may end */
 	bool dropped = queue_drop(s->control->parts.queue, item);
-	s->walk.refused += !dropped;
+	if (dropped)
+		log_change(s, "dropped", id, e);
+	else
+		s->walk.refusal = busy;
 	return dropped;
 }
 
-static const struct walk_verb verb_list = { act_list, false };
-static const struct walk_verb verb_show = { act_list, true };
-static const struct walk_verb verb_retry = { act_retry, true };
-static const struct walk_verb verb_drop = { act_drop, true };
+static void on_changed(struct queue_changes *);
+
+static bool
+change(struct session *s, struct queue_item *item, const struct envelope *e,
+    bool hold)
+{
+	bool changed = queue_hold(
+	    s->control->parts.queue, item, hold, &s->walk.changes, on_changed);
+	if (changed)
+		log_change(s, hold ? "held" : "released", item->id, e);
+	else
+		s->walk.refusal = busy;
+	return changed;
+}
+
+static bool
+act_hold(struct session *s, struct queue_item *item, const struct envelope *e)
+{
+	return change(s, item, e, true);
+}
+
+/* One that isn't held is as it should be. */
+static bool
+act_release(
+    struct session *s, struct queue_item *item, const struct envelope *e)
+{
+	return item->held ? change(s, item, e, false) : true;
+}
+
+static const struct walk_verb verb_list = { act_list, false, true };
+static const struct walk_verb verb_show = { act_list, true, true };
+static const struct walk_verb verb_retry = { act_retry, true, false };
+static const struct walk_verb verb_hold = { act_hold, true, true };
+static const struct walk_verb verb_release = { act_release, true, true };
+static const struct walk_verb verb_drop = { act_drop, true, true };
 
 /* ---- the walk ---- */
 
 static void walk_on(struct session *);
 
 static void
-walk_end(struct session *s)
+walk_answer(struct session *s)
 {
 	struct walk *w = &s->walk;
-	free(w->domain);
-	w->domain = NULL;
-	if (w->refused && !w->count)
-		session_fail(s, CONTROL_REFUSED,
-		    "it is being delivered just now; try again");
+	if (w->refusal && !w->count)
+		session_fail(s, CONTROL_REFUSED, "%s", w->refusal);
 	else if (w->only && !w->count)
 		session_fail(s, CONTROL_MISSING, "no such message is queued");
 	else
 		session_done(
 		    s, json_pack("{s:I}", "count", (json_int_t)w->count));
+}
+
+/* The answer says that the changes last. */
+static void
+walk_end(struct session *s)
+{
+	struct walk *w = &s->walk;
+	free(w->domain);
+	w->domain = NULL;
+	w->ended = true;
+	if (w->changes.count == 0)
+		walk_answer(s);
 }
 
 static bool
@@ -132,8 +206,21 @@ on_peeked(struct queue_peek *peek)
 	envelope_free(peek->envelope);
 	peek->envelope = NULL;
 	s->walk.paused = stream_pending(s->stream) > CONTROL_PENDING;
-	if (!s->walk.paused)
+	s->walk.full = !s->walk.paused && s->walk.changes.count >= CHANGES;
+	if (!s->walk.paused && !s->walk.full)
 		walk_on(s);
+}
+
+static void
+on_changed(struct queue_changes *changes)
+{
+	struct session *s = container_of(changes, struct session, walk.changes);
+	if (s->walk.ended) {
+		walk_answer(s);
+	} else if (s->walk.full) {
+		s->walk.full = false;
+		walk_on(s);
+	}
 }
 
 void
@@ -143,24 +230,59 @@ walk_resume(struct session *s)
 	walk_on(s);
 }
 
-static void
-walk_on(struct session *s)
+static struct queue_item *
+walk_next(struct session *s)
 {
 	struct walk *w = &s->walk;
 	struct queue *queue = s->control->parts.queue;
 	struct queue_item *item;
-	stream_deadline(s->stream, CONTROL_IDLE_MS);
 	if (w->only)
 		item = w->at ? NULL : queue_find(queue, w->only);
 	else
 		item = queue_next(queue, w->at);
+	if (item)
+		w->at = item->id;
+	return item;
+}
+
+static void
+on_turn(struct later *later)
+{
+	walk_on(container_of(later, struct session, walk.turn));
+}
+
+/* All items, or one, whatever is in their envelopes. */
+static void
+walk_unread(struct session *s)
+{
+	struct walk *w = &s->walk;
+	struct queue_item *item;
+	for (int i = 0; i < TURN; i++) {
+		if (!(item = walk_next(s))) {
+			walk_end(s);
+			return;
+		}
+		w->count += w->verb->act(s, item, NULL);
+	}
+	loop_later(s->control->parts.loop, &w->turn, on_turn);
+}
+
+static void
+walk_on(struct session *s)
+{
+	struct walk *w = &s->walk;
+	stream_deadline(s->stream, CONTROL_IDLE_MS);
+	if (!w->verb->reads && !w->domain) {
+		walk_unread(s);
+		return;
+	}
+	struct queue_item *item = walk_next(s);
 	if (!item) {
 		walk_end(s);
 		return;
 	}
-	w->at = item->id;
 	w->peek.id = item->id;
-	queue_peek(queue, &w->peek, on_peeked);
+	queue_peek(s->control->parts.queue, &w->peek, on_peeked);
 }
 
 static void
@@ -169,14 +291,16 @@ walk_start(
 {
 	const char *id = json_string_value(json_object_get(request, "id"));
 	const char *to = json_string_value(json_object_get(request, "to"));
-	s->walk = (struct walk){ .verb = verb };
+	s->walk = (struct walk){ .verb = verb, .since_ms = clock_mono_ms() };
 	/* 0 is nobody's id, and would mean all here. */
 	if (id && (!base62_read(str_of(id), &s->walk.only) || !s->walk.only)) {
 		session_fail(s, CONTROL_USAGE, "that is no queue id");
 		return;
 	}
-	if (verb->needs_choice && !id && !to) {
-		session_fail(s, CONTROL_USAGE, "say which: ID or --to DOMAIN");
+	bool all = json_is_true(json_object_get(request, "all"));
+	if (verb->needs_choice && !id && !to && !all) {
+		session_fail(
+		    s, CONTROL_USAGE, "say which: ID, --to DOMAIN or --all");
 		return;
 	}
 	if (to)
@@ -188,6 +312,8 @@ void
 walk_cancel(struct walk *w)
 {
 	queue_peek_cancel(&w->peek);
+	later_cancel(&w->turn);
+	queue_changes_leave(&w->changes);
 	free(w->domain);
 	w->domain = NULL;
 }
@@ -208,6 +334,18 @@ void
 walk_retry(struct session *s, const json_t *request)
 {
 	walk_start(s, request, &verb_retry);
+}
+
+void
+walk_hold(struct session *s, const json_t *request)
+{
+	walk_start(s, request, &verb_hold);
+}
+
+void
+walk_release(struct session *s, const json_t *request)
+{
+	walk_start(s, request, &verb_release);
 }
 
 void

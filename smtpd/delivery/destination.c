@@ -17,6 +17,7 @@ destination_free(struct destination *d)
 	list_remove(&d->in_line);
 	later_cancel(&d->later);
 	timer_stop(&d->forget);
+	timer_stop(&d->clog);
 	arena_free(&d->arena);
 	free(d);
 }
@@ -36,21 +37,24 @@ wake(struct destination *d)
 	loop_later(d->delivery->parts.loop, &d->later, on_later);
 }
 
+/* The key is the wish, as a letter, and the name. */
 static struct destination *
-find(struct delivery *delivery, struct str name)
+find(struct delivery *delivery, struct str key)
 {
 	struct map *map = &delivery->destinations.map;
-	struct map_node *node = map_find(map, name);
+	struct map_node *node = map_find(map, key);
 	if (node)
 		return container_of(node, struct destination, node);
-	struct destination *d = mem_alloc(sizeof *d + name.n);
+	struct destination *d = mem_alloc(sizeof *d + key.n + 1);
+	char *copy = (char *)(d + 1);
+	memcpy(copy, key.p, key.n);
 	d->delivery = delivery;
-	d->name = (struct str){ (char *)(d + 1), name.n };
-	memcpy((char *)(d + 1), name.p, name.n);
+	d->name = (struct str){ copy + 1, key.n - 1 };
+	d->wish = (enum tls_wish)(copy[0] - 'a');
 	d->most = DESTINATION_SESSIONS;
 	list_init(&d->waiting);
 	list_init(&d->remotes);
-	map_add(map, &d->node, d->name);
+	map_add(map, &d->node, (struct str){ copy, key.n });
 	return d;
 }
 
@@ -67,16 +71,72 @@ last_waiting(struct destination *d)
 	    : container_of(last, struct transfer, node);
 }
 
+static bool
+has_session(const struct destination *d)
+{
+	const struct list_node *head = &d->remotes.head;
+	for (struct list_node *node = head->next; node != head;
+	     node = node->next)
+		if (container_of(node, struct remote, node)->opened)
+			return true;
+	return false;
+}
+
+/* The queue hands out so many items and no more: a host that answers nobody
+   must not have them all.  What it can't get soon goes back to the queue. */
+static void
+on_clogged(struct timer *timer)
+{
+	struct destination *d = container_of(timer, struct destination, clog);
+	struct list_node *node = list_first(&d->waiting), *next;
+	d->clogged = true;
+	for (size_t n = 0; node; n++, node = next) {
+		next = list_next(&d->waiting, node);
+		if (n < DESTINATION_PATIENT)
+			continue;
+		list_remove(node);
+		transfer_drop(container_of(node, struct transfer, node));
+	}
+}
+
+static void
+unclog(struct destination *d)
+{
+	timer_stop(&d->clog);
+	d->clogged = false;
+}
+
 static void
 enqueue(struct destination *d, struct parcel *parcel, size_t recipient)
 {
 	struct transfer *t = last_waiting(d);
 	if (t && t->parcel == parcel && transfer_add(t, recipient))
 		return;
+	if (!timer_pending(&d->clog) && !has_session(d))
+		timer_start(&d->clog, d->delivery->parts.loop,
+		    DESTINATION_CLOGGED_MS, on_clogged);
 	t = transfer_new(parcel);
 	transfer_add(t, recipient);
 	list_push(&d->waiting, &t->node);
 	wake(d);
+}
+
+/* RFC 8689 4.1: REQUIRETLS outweighs a TLS-Required: No */
+static enum tls_wish
+wish_of(const struct envelope *envelope)
+{
+	if (envelope->flags & ENVELOPE_REQUIRETLS)
+		return TLS_WISH_REQUIRED;
+	return envelope->flags & ENVELOPE_TLS_OPTIONAL ? TLS_WISH_OPTIONAL
+						       : TLS_WISH_NONE;
+}
+
+/* What a person has wished for since it was closed is tried. */
+static bool
+is_closed_for(const struct destination *d, const struct queue_item *item)
+{
+	return d->closed_until > clock_mono_ms() &&
+	    item->wished_ms < d->closed_ms;
 }
 
 void
@@ -86,13 +146,15 @@ destination_add(struct parcel *parcel, size_t recipient)
 	struct str address = parcel_recipient(parcel, recipient)->address;
 	struct str domain = str_from(address, str_find_last(address, '@') + 1);
 	struct arena arena = { 0 };
-	bool relay = !str_empty(delivery->parts.settings->relay_host);
-	struct destination *d =
-	    find(delivery, relay ? STR("") : arena_lower(&arena, domain));
+	if (!str_empty(delivery->parts.settings->relay_host))
+		domain = STR("");
+	struct str key = arena_printf(&arena, "%c%.*s",
+	    'a' + (int)wish_of(parcel->item->envelope), STR_ARG(domain));
+	struct destination *d = find(delivery, arena_lower(&arena, key));
 	arena_free(&arena);
-	if (d->closed_until > clock_mono_ms())
+	if (is_closed_for(d, parcel->item))
 		parcel_outcome(parcel, recipient, d->reply, &d->peer);
-	else
+	else if (!d->clogged) /* else it is tried again by itself */
 		enqueue(d, parcel, recipient);
 }
 
@@ -135,6 +197,15 @@ has_room(struct destinations *all)
 	return all->sessions < DESTINATIONS_SESSIONS;
 }
 
+/* One more session with a host that takes mail just now doesn't wait. */
+static bool
+is_in_time(struct destination *d)
+{
+	struct destinations *all = &d->delivery->destinations;
+	return has_session(d) ||
+	    pace_wait_ms(&all->pace, DESTINATIONS_PACE) == 0;
+}
+
 /* One at a time is opened: a dead host costs one session, and a slow one
    isn't met with five. */
 static void
@@ -143,10 +214,12 @@ open_session(struct destination *d)
 	struct destinations *all = &d->delivery->destinations;
 	if (d->sessions >= d->most || find_session(d, REMOTE_OPENING))
 		return;
-	if (has_room(all))
+	if (is_in_time(d) && has_room(all)) {
+		pace_take(&all->pace, DESTINATIONS_PACE);
 		remote_open(d);
-	else if (!list_linked(&d->in_line))
+	} else if (!list_linked(&d->in_line)) {
 		list_push(&all->line, &d->in_line);
+	}
 }
 
 static void
@@ -172,34 +245,49 @@ leave(struct destination *d)
 		destination_free(d);
 }
 
+static void on_paced(struct timer *);
+
 /* Whoever waits for one of all sessions, when one can be had. */
 static void
-serve_line(struct destinations *all)
+serve_line(struct delivery *delivery)
 {
+	struct destinations *all = &delivery->destinations;
 	bool room =
 	    all->sessions < DESTINATIONS_SESSIONS || !list_empty(&all->idle);
-	struct list_node *next = room ? list_pop(&all->line) : NULL;
-	if (next)
-		wake(container_of(next, struct destination, in_line));
+	if (!room || list_empty(&all->line))
+		return;
+	int64_t ms = pace_wait_ms(&all->pace, DESTINATIONS_PACE);
+	if (ms == 0)
+		wake(container_of(
+		    list_pop(&all->line), struct destination, in_line));
+	else if (!timer_pending(&all->paced))
+		timer_start(&all->paced, delivery->parts.loop, ms, on_paced);
+}
+
+static void
+on_paced(struct timer *timer)
+{
+	serve_line(container_of(timer, struct delivery, destinations.paced));
 }
 
 static void
 pump(struct destination *d)
 {
-	struct destinations *all = &d->delivery->destinations;
+	struct delivery *delivery = d->delivery;
 	struct remote *idle = find_session(d, REMOTE_IDLE);
 	if (list_empty(&d->waiting))
 		leave(d);
 	else if (idle)
 		remote_resume(idle);
-	else if (!d->delivery->stopping)
+	else if (!delivery->stopping)
 		open_session(d);
-	serve_line(all);
+	serve_line(delivery);
 }
 
 void
 destination_opened(struct destination *d)
 {
+	unclog(d);
 	wake(d); /* and for what still waits, perhaps one more */
 }
 
@@ -228,7 +316,8 @@ rest(struct destination *d, struct reply reply, const struct peer *peer)
 	d->peer = peer_keep(&d->arena, peer);
 	d->losses = 0;
 	d->failures++;
-	d->closed_until = clock_mono_ms() +
+	d->closed_ms = clock_mono_ms();
+	d->closed_until = d->closed_ms +
 	    backoff_pause(d->delivery->parts.settings, d->failures);
 }
 
@@ -254,6 +343,7 @@ destination_failed(
 		d->most = others;
 		return;
 	}
+	unclog(d);
 	if (reply_class(reply) == 4)
 		rest(d, reply, peer);
 	answer_all(d, reply, peer);
@@ -324,6 +414,7 @@ destinations_free(struct destinations *all)
 	struct map_node *node;
 	while ((node = map_next(&all->map, NULL)))
 		clear(container_of(node, struct destination, node));
+	timer_stop(&all->paced);
 	map_free(&all->map);
 	all->sessions = 0;
 }

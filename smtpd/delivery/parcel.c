@@ -117,7 +117,7 @@ has_expired(const struct parcel *parcel, size_t recipient)
 {
 	const struct settings *settings = parcel->delivery->parts.settings;
 	int64_t age = clock_wall_ms() - parcel->item->received_ms;
-	return parcel_recipient(parcel, recipient)->kind == RECIPIENT_REMOTE &&
+	return parcel_recipient(parcel, recipient)->kind != RECIPIENT_LOCAL &&
 	    age >= (int64_t)settings->queue_lifetime_ms;
 }
 
@@ -134,7 +134,8 @@ parcel_outcome(struct parcel *parcel, size_t recipient, struct reply reply,
 		    : class == 5 || expired ? RECIPIENT_FAILED
 					    : RECIPIENT_WAITING,
 		.expired = expired,
-		.told = !bounce_is_due(parcel->item->envelope),
+		.told = !bounce_is_due(parcel->item->envelope,
+		    parcel_recipient(parcel, recipient)),
 		.reply = reply_keep(&parcel->arena, reply),
 		.peer = peer_keep(&parcel->arena, peer),
 		.ms = clock_mono_ms() - parcel->came_ms,

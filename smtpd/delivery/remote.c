@@ -1,5 +1,6 @@
 #include "smtpd/delivery/remote_private.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "smtpd/delivery/delivery_private.h"
 
@@ -32,12 +33,13 @@ struct peer
 remote_peer(const struct remote *remote)
 {
 	const struct route_hop *hop = hop_of(remote);
+	bool open = remote->phase != REMOTE_OPENING && !remote->client.secure;
 	return (struct peer){
 		.host = hop->host,
 		.ip = hop->ip,
 		.port = hop->port,
 		.tls = str_of(remote->client.tls_info.version),
-		.proof = hop->requirement.proof,
+		.proof = open ? "none" : hop->requirement.proof,
 	};
 }
 
@@ -60,9 +62,7 @@ note(struct remote *remote, struct reply reply)
 static struct reply
 soften(struct remote *remote, struct reply reply)
 {
-	enum smtp_failure failure = remote->client.failure;
-	bool ours = is_relay(remote) || failure == CLIENT_AUTH ||
-	    failure == CLIENT_TLS_REFUSED;
+	bool ours = is_relay(remote) || remote->client.failure == CLIENT_AUTH;
 	if (reply_class(reply) != 5 || !ours)
 		return reply;
 	struct str text =
@@ -87,13 +87,14 @@ give_up(struct remote *remote)
 	remote_leave(remote);
 }
 
-/* RFC 7435 3: a peer whose TLS is broken gets the mail without it. */
+/* RFC 7435 3: a peer whose TLS is broken gets the mail without it, unless it
+   is held to TLS. */
 static bool
-retry_in_plain(struct remote *remote)
+retry_in_plain(struct remote *remote, struct reply *why)
 {
 	const struct smtp_client *client = &remote->client;
-	if (client->failure != CLIENT_TLS_HANDSHAKE ||
-	    !hop_of(remote)->requirement.plain || remote->plain)
+	*why = soften(remote, client->reply);
+	if (!remote_tls_failed(remote) || !remote_may_be_plain(remote, why))
 		return false;
 	log_note(LOG_WARN, "tls", "%s: %s; trying in plain text",
 	    hop_of(remote)->host.p, client->reply.text);
@@ -104,9 +105,10 @@ retry_in_plain(struct remote *remote)
 static void
 on_refused(struct remote *remote)
 {
-	bool again = retry_in_plain(remote);
+	struct reply why;
+	bool again = retry_in_plain(remote, &why);
 	if (!again)
-		note(remote, soften(remote, remote->client.reply));
+		note(remote, why);
 	smtp_client_free(&remote->client);
 	if (again)
 		remote_try_hop(remote);
@@ -116,16 +118,37 @@ on_refused(struct remote *remote)
 
 /* ---- the session ---- */
 
+/* Whoever can't prove what it must hears nothing of the mail. */
+static void
+turn_away(struct remote *remote, struct reply why)
+{
+	note(remote, why);
+	smtp_client_quit(&remote->client);
+	next_hop(remote);
+}
+
+static void
+on_open(struct remote *remote)
+{
+	struct reply why;
+	if (!remote_is_good(remote, &why)) {
+		turn_away(remote, why);
+		return;
+	}
+	remote->opened = true;
+	remote->mails = 0;
+	destination_opened(remote->destination);
+	remote_send_next(remote);
+}
+
 static void
 on_ready(struct smtp_client *client)
 {
 	struct remote *remote = container_of(client, struct remote, client);
-	if (remote->phase == REMOTE_OPENING) {
-		remote->opened = true;
-		remote->mails = 0;
-		destination_opened(remote->destination);
-	}
-	remote_send_next(remote);
+	if (remote->phase == REMOTE_OPENING)
+		on_open(remote);
+	else
+		remote_send_next(remote);
 }
 
 static void
@@ -140,26 +163,48 @@ on_ended(struct smtp_client *client)
 	actions[remote->phase](remote);
 }
 
+/* RFC 7672 3.2.2: a host that a secure MX names may have a certificate for
+   the domain, too. */
+static struct tls_terms
+terms_of(const struct remote *remote, const char *address)
+{
+	const struct delivery_parts *parts =
+	    &remote->destination->delivery->parts;
+	const struct route_hop *hop = hop_of(remote);
+	const struct requirement *r = &hop->requirement;
+	bool literal = str_starts(hop->host, STR("["));
+	struct tls_terms terms = {
+		.context = r->check == TLS_CHECK_NOTHING
+		    ? parts->tls_opportunistic
+		    : parts->tls_verified,
+		.check = r->check,
+		.name = literal ? address : hop->host.p,
+	};
+	if (r->check == TLS_CHECK_DANE) {
+		terms.second_name = remote->destination->name.p;
+		terms.count = r->records->count;
+		terms.records = r->records->records;
+	}
+	return terms;
+}
+
 static void
 start_client(struct remote *remote)
 {
 	struct delivery *delivery = remote->destination->delivery;
 	const struct settings *settings = settings_of(remote);
 	const struct route_hop *hop = hop_of(remote);
-	const struct requirement *need = &hop->requirement;
 	char address[IP_TEXT];
 	ip_print(hop->ip, address);
-	bool literal = str_starts(hop->host, STR("["));
 	struct smtp_client_options options = {
 		.helo = settings->hostname.p,
-		.name = literal ? address : hop->host.p,
-		.tls = remote->plain ? CLIENT_TLS_NONE : need->tls,
-		.context = need->verified ? delivery->parts.tls_verified
-					  : delivery->parts.tls_opportunistic,
+		.tls = remote->plain ? CLIENT_TLS_NONE : hop->requirement.tls,
+		.terms = terms_of(remote, address),
 	};
 	if (is_relay(remote)) {
 		options.user = settings->relay_user;
 		options.password = settings->relay_password;
+		options.lane = delivery->parts.cpu;
 	}
 	smtp_client_start(&remote->client, delivery->parts.loop,
 	    remote->dial.fd, &options, on_ready, on_ended);
@@ -209,8 +254,11 @@ static void
 on_route(struct route *route)
 {
 	struct remote *remote = container_of(route, struct remote, route);
-	if (route->count == 0)
+	remote->found_ms = clock_mono_ms();
+	if (route->count == 0) {
 		remote->reply = route->failure;
+		remote_tell_refusal(remote);
+	}
 	remote_try_hop(remote);
 }
 
@@ -224,9 +272,12 @@ remote_open(struct destination *d)
 	remote->destination = d;
 	remote->route = (struct route){
 		.settings = delivery->parts.settings,
+		.identity = delivery->parts.identity,
 		.resolver = delivery->parts.resolver,
+		.policies = delivery->parts.policies,
 		.loop = delivery->parts.loop,
 		.domain = d->name,
+		.wish = d->wish,
 	};
 	list_push(&d->remotes, &remote->node);
 	d->sessions++;

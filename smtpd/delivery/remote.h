@@ -24,6 +24,7 @@ struct remote {
 	struct list_node idle; /* in the list of all that are idle */
 	enum remote_phase phase;
 	struct route route;
+	int64_t found_ms; /* monotonic: the route */
 	size_t hop; /* of the route: the one that is tried or used */
 	bool plain; /* the hop failed with TLS, so now without */
 	bool opened; /* some hop was ready */

@@ -1,4 +1,5 @@
 /* Mail over a session that is ready, and when a session ends in it. */
+#include "lib/base/clock.h"
 #include "smtpd/delivery/delivery_private.h"
 #include "smtpd/delivery/remote_private.h"
 
@@ -8,6 +9,8 @@ enum {
 	IDLE_MS = 5000,
 	MAILS = 100, /* over one connection: more is against many a policy */
 	LOSSES = 3, /* of sessions, then the transaction waits */
+	ROUTE_MS = 300000, /* that further connections follow a route: policies
+			      change */
 };
 
 void
@@ -101,6 +104,7 @@ lose(struct remote *remote, struct transfer *t, bool replied)
 			 */
 	remote->hop++;
 	remote->plain = false;
+	remote->mails = 0;
 }
 
 /* In the mail, or behind it?  Who got no reply of their own have that of the
@@ -137,13 +141,22 @@ on_done(struct transfer *t, bool replied)
 	}
 }
 
+/* The same host again, and long after it was found?  Where a host has failed,
+   the rest of the route comes first. */
+static bool
+is_route_old(const struct remote *remote)
+{
+	return remote->mails > 0 &&
+	    clock_mono_ms() - remote->found_ms >= ROUTE_MS;
+}
+
 void
 remote_broken(struct remote *remote)
 {
 	if (remote->transfer)
 		lose(remote, remote->transfer, false);
 	smtp_client_free(&remote->client);
-	if (list_empty(&remote->destination->waiting))
+	if (list_empty(&remote->destination->waiting) || is_route_old(remote))
 		remote_leave(remote);
 	else
 		remote_try_hop(remote);

@@ -1,6 +1,6 @@
 /*
  * remote_private.h - what the files of a session share: remote.c (its hops),
- * remote_mail.c (its mails).
+ * remote_tls.c (what they prove), remote_mail.c (its mails).
  */
 #ifndef SMTPD_DELIVERY_REMOTE_PRIVATE_H
 #define SMTPD_DELIVERY_REMOTE_PRIVATE_H
@@ -10,6 +10,14 @@
 /* remote.c */
 struct peer remote_peer(const struct remote *); /* points into the remote */
 void remote_try_hop(struct remote *); /* behind the last: leaves */
+
+/* remote_tls.c; what is found goes to the listener, once per session */
+void remote_tell_refusal(const struct remote *); /* no host may be tried */
+bool remote_tls_failed(const struct remote *); /* that is why it ended */
+/* Then: may the mail go in plain text?  False: why not, which waits. */
+bool remote_may_be_plain(struct remote *, struct reply *why);
+/* The session is ready: may mail go over it?  False: why not. */
+bool remote_is_good(struct remote *, struct reply *why);
 
 /* remote_mail.c */
 /* The session is ready: the next transfer, or none for now. */

@@ -1,3 +1,4 @@
+#include "smtpd/delivery/identity.h"
 #include "smtpd/delivery/route_private.h"
 
 #include <stdlib.h>
@@ -45,28 +46,14 @@ route_parse_literal(struct str domain, struct ip *ip)
 	return ip_parse(inner, ip);
 }
 
-/* ---- policy ---- */
-
-static enum step
-set_requirements(struct flow *flow)
-{
-	struct route_search *search = route_search_of(flow);
-	const struct route *route = search->route;
-	for (size_t i = 0; i < search->host_count; i++) {
-		struct route_host *host = &search->hosts[i];
-		host->requirement = route_to_smarthost(search)
-		    ? policy_for_relay(route->settings)
-		    : policy_for_mx(route->domain, host->exchange.name);
-	}
-	return STEP_NEXT;
-}
-
 /* ---- addresses ---- */
 
-static uint8_t
-family(const struct settings *settings)
+/* Is there a family of ours that goes there? */
+static bool
+may_use(const struct route_search *search, uint8_t family)
 {
-	return settings->outbound == OUTBOUND_IPV6 ? 6 : 4;
+	const struct route *route = search->route;
+	return identity_allows(route->identity, route->settings, family);
 }
 
 static bool
@@ -82,30 +69,53 @@ add_address(struct route_host *host, struct ip ip)
 	struct route_search *search = host->search;
 	if (!allowed(search, ip))
 		search->special = true;
-	else if (host->count < ROUTE_PER_HOST)
+	else
 		host->ips[host->count++] = ip;
 }
 
+/* RFC 7672 2.2.1: both answers must be secure.  One that doesn't come proves
+   nothing: whoever can hold it back must not switch DANE off. */
 static void
-on_address(struct dns_query *query)
+take_addresses(struct route_host *host, const struct dns_answer *answer)
 {
-	struct route_host *host = container_of(query, struct route_host, query);
-	const struct dns_answer *answer = query->answer;
 	if (answer->status == DNS_TEMPFAIL)
 		host->search->temporary = true;
-	for (size_t i = 0; i < answer->count; i++)
+	else
+		host->secure = host->secure && answer->authentic;
+	for (size_t i = 0; i < answer->count && i < ROUTE_PER_HOST; i++)
 		add_address(host, answer->records[i].ip);
 	flow_release(&host->search->flow);
+}
+
+static void
+on_a(struct dns_query *query)
+{
+	take_addresses(
+	    container_of(query, struct route_host, a), query->answer);
+}
+
+static void
+on_aaaa(struct dns_query *query)
+{
+	take_addresses(
+	    container_of(query, struct route_host, aaaa), query->answer);
 }
 
 static void
 ask_address(struct route_host *host)
 {
 	struct route_search *search = host->search;
-	const struct route *route = search->route;
-	flow_hold(&search->flow);
-	dns_ask(route->resolver, &host->query, host->exchange.name,
-	    family(route->settings) == 6 ? DNS_AAAA : DNS_A, on_address);
+	struct resolver *resolver = search->route->resolver;
+	host->secure = true;
+	if (may_use(search, 6)) {
+		flow_hold(&search->flow);
+		dns_ask(resolver, &host->aaaa, host->exchange.name, DNS_AAAA,
+		    on_aaaa);
+	}
+	if (may_use(search, 4)) {
+		flow_hold(&search->flow);
+		dns_ask(resolver, &host->a, host->exchange.name, DNS_A, on_a);
+	}
 }
 
 /* In place of a name. */
@@ -120,14 +130,13 @@ static enum step
 ask_addresses(struct flow *flow)
 {
 	struct route_search *search = route_search_of(flow);
-	const struct settings *settings = search->route->settings;
 	struct ip ip;
 	for (size_t i = 0; i < search->host_count; i++) {
 		struct route_host *host = &search->hosts[i];
 		if (!is_address(search, host->exchange.name, &ip))
 			ask_address(host);
 		else if (route_to_smarthost(search) ||
-		    ip.family == family(settings))
+		    may_use(search, ip.family))
 			add_address(host, ip);
 	}
 	return STEP_WAIT;
@@ -178,23 +187,46 @@ drop_own_address(struct route_search *search)
 	return i == 0;
 }
 
+/* A refusal that may pass says more than one that doesn't. */
 static void
-add_hops(struct route *route, const struct route_host *host)
+refuse(struct route *route, const struct route_hop *hop)
+{
+	struct route_hop *first = &route->refused;
+	if (str_empty(first->host) ||
+	    first->requirement.refusal == TLS_REFUSED_UNPROVEN)
+		*first = *hop;
+	if (route->refusal_count < ROUTE_HOPS)
+		route->refusals[route->refusal_count++] = *hop;
+}
+
+/* IPv6 comes first, whichever answer did. */
+static void
+add_hops(struct route *route, const struct route_host *host, uint8_t family)
 {
 	const struct settings *s = route->settings;
+	struct route_hop hop = {
+		.host = host->exchange.name,
+		.port =
+		    str_empty(route->domain) ? s->relay_port : s->outbound_port,
+		.requirement = route_requirement(host),
+	};
 	for (size_t i = 0; i < host->count && route->count < ROUTE_HOPS; i++) {
-		struct route_hop *hop = &route->hops[route->count++];
-		hop->host = host->exchange.name;
-		hop->ip = host->ips[i];
-		hop->port =
-		    str_empty(route->domain) ? s->relay_port : s->outbound_port;
-		hop->requirement = host->requirement;
+		hop.ip = host->ips[i];
+		if (hop.ip.family != family)
+			continue;
+		if (hop.requirement.refusal == TLS_NOT_REFUSED)
+			route->hops[route->count++] = hop;
+		else
+			refuse(route, &hop);
 	}
 }
 
 static const struct reply *
 why_none(const struct route_search *search)
 {
+	const struct reply *refusal = route_refusal(search);
+	if (refusal)
+		return refusal;
 	if (search->temporary)
 		return &route_dns_trouble;
 	if (route_to_smarthost(search))
@@ -211,8 +243,10 @@ choose_hops(struct flow *flow)
 	struct route *route = search->route;
 	if (drop_own_address(search))
 		return route_fail(search, &route_leads_back);
-	for (size_t i = 0; i < search->host_count; i++)
-		add_hops(route, &search->hosts[i]);
+	for (size_t i = 0; i < search->host_count; i++) {
+		add_hops(route, &search->hosts[i], 6);
+		add_hops(route, &search->hosts[i], 4);
+	}
 	if (route->count == 0)
 		return route_fail(search, why_none(search));
 	route->done(route);
@@ -224,8 +258,8 @@ choose_hops(struct flow *flow)
 static const struct flow_step find_hosts[] = {
 	{ "mx", route_ask_mx },
 	{ "hosts", route_choose_hosts },
-	{ "policy", set_requirements },
 	{ "addresses", ask_addresses },
+	{ "records", route_ask_records },
 	{ "hops", choose_hops },
 	{ 0 },
 };
@@ -246,6 +280,11 @@ route_start(struct route *route, void (*done)(struct route *))
 	route->search = search;
 	route->count = 0;
 	route->failure = REPLY(0, NULL, "");
+	route->refused = (struct route_hop){ .host = STR("") };
+	route->refusal_count = 0;
+	route->sts = NULL;
+	route->sts_text = STR("");
+	route->trouble = POLICY_FINE;
 	route->done = done;
 	loop_later(route->loop, &search->later, on_later);
 }
@@ -258,8 +297,12 @@ route_end(struct route *route)
 		return;
 	later_cancel(&search->later);
 	dns_cancel(&search->mx);
-	for (size_t i = 0; i < ROUTE_HOSTS; i++)
-		dns_cancel(&search->hosts[i].query);
+	policy_lookup_cancel(&search->policy);
+	for (size_t i = 0; i < ROUTE_HOSTS; i++) {
+		dns_cancel(&search->hosts[i].a);
+		dns_cancel(&search->hosts[i].aaaa);
+		dns_cancel(&search->hosts[i].tlsa);
+	}
 	free(search);
 	route->search = NULL;
 	arena_free(&route->arena);

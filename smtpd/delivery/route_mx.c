@@ -10,6 +10,8 @@ static const struct reply no_domain = { 550, "5.1.2",
 	"The domain doesn't exist" };
 static const struct reply null_mx = { 556, "5.1.10",
 	"The domain takes no mail" };
+static const struct reply no_host = { 550, "5.4.4",
+	"The MX records of the domain name no host" };
 
 /* ---- mx ---- */
 
@@ -29,6 +31,14 @@ make_room(struct route_search *search, size_t count)
 	    &search->route->arena, count * sizeof *search->exchanges);
 }
 
+/* RFC 2181 11: the DNS has names of any octets, which written out are longer
+   than a host's; "" is the null MX. */
+static bool
+may_be_host(struct str name)
+{
+	return str_empty(name) || name_is_dns(name);
+}
+
 static void
 on_mx(struct dns_query *query)
 {
@@ -36,10 +46,16 @@ on_mx(struct dns_query *query)
 	    container_of(query, struct route_search, mx);
 	const struct dns_answer *answer = query->answer;
 	search->status = answer->status;
+	search->secure = answer->authentic;
 	make_room(search, answer->count + 1);
-	for (size_t i = 0; i < answer->count; i++)
-		add_exchange(search, answer->records[i].mx.host,
-		    answer->records[i].mx.preference);
+	for (size_t i = 0; i < answer->count; i++) {
+		struct str host = answer->records[i].mx.host;
+		if (may_be_host(host))
+			add_exchange(
+			    search, host, answer->records[i].mx.preference);
+		else
+			search->misnamed = true;
+	}
 	flow_release(&search->flow);
 }
 
@@ -70,6 +86,7 @@ route_ask_mx(struct flow *flow)
 		return route_fail(search, &no_domain);
 	flow_hold(flow);
 	dns_ask(route->resolver, &search->mx, route->domain, DNS_MX, on_mx);
+	route_ask_policy(search);
 	return STEP_WAIT;
 }
 
@@ -133,8 +150,9 @@ route_choose_hosts(struct flow *flow)
 		add_exchange(search, search->route->domain, 0);
 	}
 	drop_nameless(search);
-	if (search->exchange_count == 0)
-		return route_fail(search, &null_mx); /* RFC 7505 3 */
+	if (search->exchange_count == 0) /* RFC 7505 3 */
+		return route_fail(
+		    search, search->misnamed ? &no_host : &null_mx);
 	if (!route_to_smarthost(search))
 		drop_own_name(search);
 	if (search->exchange_count == 0)

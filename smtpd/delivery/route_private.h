@@ -1,6 +1,7 @@
 /*
  * route_private.h - what the files of a route share: route_mx.c (which hosts,
- * in which order), route.c (their addresses, and all around it).
+ * in which order), route_tls.c (what they must prove), route.c (their
+ * addresses, and all around it).
  */
 #ifndef SMTPD_DELIVERY_ROUTE_PRIVATE_H
 #define SMTPD_DELIVERY_ROUTE_PRIVATE_H
@@ -17,10 +18,12 @@ struct route_exchange { /* an MX record, or the domain itself as one */
 struct route_host {
 	struct route_search *search;
 	struct route_exchange exchange;
-	struct requirement requirement;
-	struct dns_query query;
+	struct dns_query a, aaaa;
+	bool secure; /* the answers to them */
 	size_t count;
-	struct ip ips[ROUTE_PER_HOST];
+	struct ip ips[2 * ROUTE_PER_HOST];
+	struct dns_query tlsa;
+	const struct dane_set *dane; /* NULL: not asked for */
 };
 
 struct route_search {
@@ -28,7 +31,10 @@ struct route_search {
 	struct flow flow;
 	struct later later;
 	struct dns_query mx;
+	struct policy_lookup policy;
 	enum dns_status status; /* of the MX question */
+	bool secure; /* the answer to it */
+	bool misnamed; /* an MX was left out as no name of a host */
 	bool implicit; /* no MX: the domain's own address records */
 	size_t exchange_count;
 	struct route_exchange *exchanges;
@@ -54,5 +60,13 @@ extern const struct reply route_dns_trouble, route_leads_back;
 /* The first two steps. */
 enum step route_ask_mx(struct flow *);
 enum step route_choose_hosts(struct flow *);
+
+/* Beside the MX question, and behind those about addresses. */
+void route_ask_policy(struct route_search *);
+enum step route_ask_records(struct flow *);
+struct requirement route_requirement(const struct route_host *);
+/* No host is left but those that can't prove themselves; NULL: there was none
+   of them. */
+const struct reply *route_refusal(const struct route_search *);
 
 #endif

@@ -1,8 +1,10 @@
 #include "smtpd/delivery/settle.h"
 
 #include "lib/base/clock.h"
+#include "lib/mail/date.h"
 #include "smtpd/delivery/backoff.h"
 #include "smtpd/delivery/delivery_private.h"
+#include "smtpd/queue/history.h"
 
 enum {
 	AGAIN_MS = 10000
@@ -63,7 +65,7 @@ warning_is_due(const struct parcel *parcel)
 	int64_t age = clock_wall_ms() - parcel->item->received_ms;
 	return !parcel->item->warned && !parcel->warning_tried &&
 	    age >= (int64_t)settings->queue_warning_ms &&
-	    bounce_is_due(parcel->item->envelope) && any(parcel, is_deferred);
+	    bounce_warns(parcel->item->envelope) && any(parcel, is_deferred);
 }
 
 /* Whoever can't be told today of a failure is told when the next try fails. */
@@ -141,7 +143,7 @@ log_outcome(const struct parcel *parcel, size_t i)
 	const struct reply *reply = &outcome->reply;
 	struct buf id = { 0 };
 	envelope_id_text(parcel->item->id, &id);
-	struct log_line line = log_begin(LOG_INFO, events[outcome->state]);
+	struct log_line line = log_begin_kept(LOG_INFO, events[outcome->state]);
 	log_s(&line, "id", buf_str(&id));
 	log_path(&line, "to", local ? recipient->original : recipient->address);
 	if (local)
@@ -149,6 +151,8 @@ log_outcome(const struct parcel *parcel, size_t i)
 		    STR_ARG(recipient->address),
 		    str_empty(recipient->folder) ? "" : "/",
 		    STR_ARG(recipient->folder));
+	if (recipient->kind == RECIPIENT_FORWARD)
+		log_path(&line, "alias", recipient->original);
 	log_peer(&line, &outcome->peer);
 	log_d(&line, "code", reply->code);
 	log_c(&line, "dsn", reply->enhanced);
@@ -156,8 +160,22 @@ log_outcome(const struct parcel *parcel, size_t i)
 	log_d(&line, "try", (int64_t)parcel->item->attempts + 1);
 	if (outcome->state != RECIPIENT_DELIVERED)
 		log_c(&line, "reply", reply->text);
-	log_end(&line);
+	history_end(parcel->delivery->parts.history, &line);
 	buf_free(&id);
+}
+
+static void
+log_next(const struct parcel *parcel, int64_t next_ms)
+{
+	struct buf id = { 0 }, next = { 0 };
+	envelope_id_text(parcel->item->id, &id);
+	date_rfc3339(&next, next_ms);
+	struct log_line line = log_begin_kept(LOG_DEBUG, "waits");
+	log_s(&line, "id", buf_str(&id));
+	log_s(&line, "next", buf_str(&next));
+	history_end(parcel->delivery->parts.history, &line);
+	buf_free(&id);
+	buf_free(&next);
 }
 
 /* "550 5.1.1 no such user (mx.remote.example[192.0.2.1])" */
@@ -262,6 +280,8 @@ settle(struct flow *flow)
 		.give_back = parcel->last,
 		.next_ms = parcel->last ? next_time(parcel) : 0,
 	};
+	if (parcel->settle.next_ms > 0)
+		log_next(parcel, parcel->settle.next_ms);
 	flow_hold(flow);
 	parcel->under_way = true;
 	queue_settle(

@@ -1,6 +1,7 @@
 #include "smtpd/delivery/transfer.h"
 
 #include "smtpd/delivery/delivery_private.h"
+#include "smtpd/delivery/forward.h"
 
 #include <stdlib.h>
 
@@ -13,10 +14,19 @@ transfer_new(struct parcel *parcel)
 	return t;
 }
 
+/* One transaction has one reverse-path. */
+static bool
+fits(const struct transfer *t, size_t recipient)
+{
+	return t->count == 0 ||
+	    str_eq_nocase(forward_domain(t->parcel, t->recipients[0]),
+		forward_domain(t->parcel, recipient));
+}
+
 bool
 transfer_add(struct transfer *t, size_t recipient)
 {
-	if (t->count == TRANSACTION_RECIPIENTS)
+	if (t->count == TRANSACTION_RECIPIENTS || !fits(t, recipient))
 		return false;
 	if (t->count == t->room) {
 		t->room = t->room ? 2 * t->room : 1;
@@ -52,11 +62,13 @@ send(struct transfer *t)
 		t->addresses[i] =
 		    envelope->recipients[t->recipients[i]].address;
 	t->mail = (struct smtp_mail){
-		.sender = envelope->sender,
+		.sender =
+		    forward_sender(t->parcel, t->recipients[0], &t->arena),
 		.count = t->count,
 		.recipients = t->addresses,
 		.size = message_size(message),
 		.eight_bit = envelope->flags & ENVELOPE_8BIT,
+		.require_tls = envelope->flags & ENVELOPE_REQUIRETLS,
 		.more = on_more,
 	};
 	t->feed = (struct feed){
@@ -101,6 +113,7 @@ transfer_stop(struct transfer *t)
 	t->opened = false;
 	free(t->addresses);
 	t->addresses = NULL;
+	arena_free(&t->arena);
 	t->client = NULL;
 }
 

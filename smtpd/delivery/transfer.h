@@ -23,13 +23,15 @@ struct transfer { /* a part of its parcel */
 	void (*done)(struct transfer *, bool replied);
 	struct smtp_mail mail;
 	struct str *addresses; /* private from here on */
+	struct arena arena; /* of the reverse-path */
 	struct queue_open_message open;
 	bool opened; /* the message is there until it is released */
 	struct feed feed;
 };
 
 struct transfer *transfer_new(struct parcel *);
-bool transfer_add(struct transfer *, size_t recipient); /* false: full */
+/* False: it is full, or the recipient has another reverse-path. */
+bool transfer_add(struct transfer *, size_t recipient);
 /* In a session that is ready.  If the session ends before the mail was handed
    to it, done() never comes: the owner is told by the session. */
 void transfer_start(struct transfer *, struct smtp_client *,

@@ -5,6 +5,7 @@
 #include "smtpd/inbound/inbound_private.h"
 
 #include "lib/base/clock.h"
+#include "lib/mail/authres.h"
 #include "lib/mail/trace.h"
 
 #include <errno.h>
@@ -62,6 +63,9 @@ commit_answer(struct flow *flow)
 	if (t->add.result == QUEUE_FULL)
 		return commit_refuse(t, *commit_failure(ENOSPC));
 	event_received(t);
+	accept_count(t);
+	if (t->connection)
+		t->connection->mails = 0;
 	buf_adds(&text, "Queued as ");
 	envelope_id_text(t->id, &text);
 	answer(t, REPLY(250, "2.0.0", buf_cstr(&text)));
@@ -100,12 +104,11 @@ commit_add(struct flow *flow)
 		return commit_refuse(t, *t->refusal);
 	fill_envelope(t);
 	t->size = message_size(t->message);
-	queue_memory(queue, -t->held);
-	t->held = 0;
 	t->add.envelope = t->envelope;
 	t->add.message = t->message;
 	t->envelope = NULL;
 	t->message = NULL;
+	transaction_account(t);
 	flow_hold(flow);
 	queue_add(queue, &t->add, on_added);
 	return STEP_WAIT;
@@ -147,11 +150,25 @@ commit_checks(struct flow *flow)
 	if (t->refusal)
 		return commit_refuse(t, *t->refusal);
 	t->size = message_size(t->message);
+	event_note(t);
 	if (trace_hops(&t->header) > TRACE_MAX_HOPS ||
 	    trace_hops_by(&t->header, host) > OWN_HOPS)
 		return commit_refuse(t, looped);
 	t->envelope->received_ms = clock_wall_ms();
 	return STEP_NEXT;
+}
+
+void
+commit_add_fields(const struct transaction *t,
+    bool (*drop)(const struct header_field *), struct buf *out)
+{
+	struct str host = str_of(t->inbound->hostname);
+	for (size_t i = 0; i < t->header.count; i++) {
+		const struct header_field *field = &t->header.fields[i];
+		/* RFC 8601 5: nobody else speaks for us */
+		if (!drop(field) && !authres_claims(field, host))
+			buf_add(out, field->whole);
+	}
 }
 
 /* RFC 5321 4.4 */

@@ -8,6 +8,12 @@
 
 static const struct reply not_yours = { 550, "5.7.1",
 	"This sender address is not one of yours" };
+static const struct reply too_many = { 421, "4.7.0",
+	"Too many transactions without a message" };
+
+enum {
+	MAILS_MAX = 20, /* without a message: each costs questions of DNS */
+};
 
 static struct connection *
 connection_of(struct smtp_server *server)
@@ -32,6 +38,8 @@ check_sender(struct connection *c, const struct address *sender)
 {
 	if (c->inbound->stopping)
 		return &inbound_stopping;
+	if (c->port->name == PORT_SMTP && c->mails++ >= MAILS_MAX)
+		return &too_many;
 	if (!queue_has_space(c->inbound->parts.queue))
 		return commit_failure(ENOSPC);
 	return may_send(c, sender) ? NULL : &not_yours;
@@ -48,6 +56,8 @@ on_mail(struct smtp_server *server, const struct address *sender,
 	if (refusal)
 		event_reject(
 		    c, c->transaction->sender, (struct str){ 0 }, *refusal);
+	else if (c->port->name == PORT_SMTP)
+		accept_start(c->transaction);
 	smtp_server_reply(
 	    server, refusal ? *refusal : REPLY(250, "2.1.0", "Sender OK"));
 }
@@ -104,6 +114,14 @@ on_reset(struct smtp_server *server)
 }
 
 static void
+on_refused(struct smtp_server *server, struct reply reply)
+{
+	struct connection *c = connection_of(server);
+	event_reject(
+	    c, c->transaction->sender, c->transaction->recipient, reply);
+}
+
+static void
 on_gone(struct smtp_server *server)
 {
 	connection_free(connection_of(server));
@@ -117,6 +135,7 @@ const struct smtp_service connection_service = {
 	.data = on_data,
 	.body = on_body,
 	.end = on_end,
+	.refused = on_refused,
 	.reset = on_reset,
 	.gone = on_gone,
 };
@@ -147,6 +166,7 @@ connection_start(const struct port *port, int fd, struct ip peer)
 	c->port = port;
 	c->peer = peer;
 	c->options = port->options;
+	c->client = client_new(inbound, port->name, peer);
 	inbound->sessions++;
 	list_push(&inbound->connections, &c->node);
 	log_connect(c);
@@ -155,15 +175,29 @@ connection_start(const struct port *port, int fd, struct ip peer)
 	    port->name == PORT_SUBMISSIONS);
 }
 
+/* A message behind its final dot goes on, and so does what is asked about its
+   client: to vanish is no way around it. */
+static void
+leave_message(struct connection *c)
+{
+	struct transaction *t = c->transaction;
+	if (list_linked(&t->node)) {
+		t->client = c->client;
+		c->client = NULL;
+	}
+	transaction_leave(t);
+}
+
 void
 connection_free(struct connection *c)
 {
 	if (c->transaction)
-		transaction_leave(c->transaction);
+		leave_message(c);
+	client_free(c->client);
 	login_cancel(&c->login);
 	timer_stop(&c->penalty);
 	buf_free(&c->user);
-	limits_disconnect(&c->inbound->limits, c->peer);
+	limits_disconnect(&c->inbound->limits, c->port->name, c->peer);
 	c->inbound->sessions--;
 	list_remove(&c->node);
 	smtp_server_free(&c->server);

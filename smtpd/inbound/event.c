@@ -1,13 +1,18 @@
 #include "smtpd/inbound/inbound_private.h"
 
 #include "lib/base/clock.h"
+#include "smtpd/queue/history.h"
+
+#include <stdio.h>
+
+enum {
+	ALL_MOST = 1000, /* octets of recipients that the history keeps */
+};
 
 static void
 add_peer(struct log_line *line, struct ip peer, struct str helo)
 {
 	char text[IP_TEXT];
-	if (!line->wanted)
-		return;
 	ip_print(peer, text);
 	log_c(line, "ip", text);
 	if (!str_empty(helo))
@@ -31,6 +36,101 @@ add_message(struct log_line *line, const struct transaction *t)
 		log_s(line, "user", t->user);
 }
 
+/* ---- what was found ---- */
+
+/* The one that decides: a pass, of the author domain if there is one; else
+   the first. */
+static const struct dkim_result *
+choose_signature(const struct checks *checks)
+{
+	const struct dkim_verify *v = &checks->dkim;
+	const struct dkim_result *chosen = v->count ? &v->results[0] : NULL;
+	for (size_t i = 0; i < v->count; i++) {
+		const struct dkim_result *r = &v->results[i];
+		if (r->status != DKIM_PASS)
+			continue;
+		if (str_eq(r->domain, checks->author_domain))
+			return r;
+		if (chosen->status != DKIM_PASS)
+			chosen = r;
+	}
+	return chosen;
+}
+
+static void
+add_facts(struct log_line *line, const struct transaction *t)
+{
+	const struct checks *checks = &t->checks;
+	if (!t->judged)
+		return;
+	const struct spf_check *spf = checks_spf(checks);
+	const struct dkim_result *dkim = choose_signature(checks);
+	log_c(line, "spf", spf ? spf_result_name(spf->result) : NULL);
+	if (dkim)
+		log_f(line, "dkim", "%s:%.*s", dkim_status_name(dkim->status),
+		    STR_ARG(dkim->domain));
+	else
+		log_c(line, "dkim", "none");
+	log_c(line, "dmarc", dmarc_status_name(checks->dmarc.status));
+}
+
+static const char *
+disposition_of(const struct transaction *t)
+{
+	return disposition_name(
+	    t->judged ? t->verdict.disposition : DISPOSITION_ACCEPT);
+}
+
+/* ---- for the history alone ---- */
+
+void
+event_note(struct transaction *t)
+{
+	const struct envelope *e = t->envelope;
+	const struct header_field *id = header_first(&t->header, "Message-ID");
+	struct buf all = { 0 };
+	for (size_t i = 0; i < e->count && all.n < ALL_MOST; i++) {
+		struct str to = e->recipients[i].original;
+		/* An alias names several. */
+		if (i == 0 || !str_eq(to, e->recipients[i - 1].original))
+			buf_addf(&all, "%s<%.*s>", i ? " " : "", STR_ARG(to));
+	}
+	t->all = arena_str(&t->arena, buf_str(&all));
+	struct str text = id ? header_unfold(id->value, &t->arena) : STR("");
+	t->message_id = arena_str(&t->arena, text);
+	buf_free(&all);
+}
+
+static void
+add_story(struct log_line *line, const struct transaction *t)
+{
+	if (!str_empty(t->message_id))
+		log_kept(line, "message-id", t->message_id);
+	if (t->recipients > 1)
+		log_kept(line, "all", t->all);
+	for (size_t i = 0; t->judged && i < t->verdict.count; i++) {
+		char key[32];
+		snprintf(key, sizeof key, "step.%zu", i + 1);
+		log_kept(line, key, t->verdict.steps[i]);
+	}
+}
+
+static void
+end_message(struct log_line *line, const struct transaction *t)
+{
+	add_story(line, t);
+	history_end(t->inbound ? t->inbound->parts.history : NULL, line);
+}
+
+static void
+add_id(struct log_line *line, uint64_t id)
+{
+	struct buf text = { 0 };
+	envelope_id_text(id, &text);
+	log_s(line, "id", buf_str(&text));
+	buf_free(&text);
+}
+
 static void
 add_reply(struct log_line *line, struct reply reply)
 {
@@ -42,24 +142,26 @@ add_reply(struct log_line *line, struct reply reply)
 void
 event_received(const struct transaction *t)
 {
-	struct log_line line = log_begin(LOG_INFO, "received");
-	struct buf id = { 0 };
-	envelope_id_text(t->id, &id);
-	log_s(&line, "id", buf_str(&id));
+	struct log_line line = log_begin_kept(LOG_INFO, "received");
+	add_id(&line, t->id);
 	add_message(&line, t);
-	log_c(&line, "disposition", "accept");
+	add_facts(&line, t);
+	log_c(&line, "disposition", disposition_of(t));
 	log_d(&line, "ms", clock_mono_ms() - t->began_ms);
-	log_end(&line);
-	buf_free(&id);
+	end_message(&line, t);
 }
 
 void
 event_reject_message(const struct transaction *t, struct reply reply)
 {
-	struct log_line line = log_begin(LOG_INFO, "reject");
+	struct log_line line = log_begin_kept(LOG_INFO, "reject");
+	add_id(&line, t->id);
 	add_message(&line, t);
+	add_facts(&line, t);
+	if (t->judged)
+		log_c(&line, "disposition", disposition_of(t));
 	add_reply(&line, reply);
-	log_end(&line);
+	end_message(&line, t);
 }
 
 static void
@@ -73,7 +175,7 @@ void
 event_reject(const struct connection *c, struct str from, struct str to,
     struct reply reply)
 {
-	struct log_line line = log_begin(LOG_INFO, "reject");
+	struct log_line line = log_begin_kept(LOG_INFO, "reject");
 	add_session(&line, c);
 	log_path(&line, "from", from);
 	if (to.p)
@@ -82,7 +184,7 @@ event_reject(const struct connection *c, struct str from, struct str to,
 	if (c->user.n > 0)
 		log_s(&line, "user", buf_str(&c->user));
 	add_reply(&line, reply);
-	log_end(&line);
+	history_end(c->inbound->parts.history, &line);
 }
 
 void

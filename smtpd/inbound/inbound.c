@@ -50,7 +50,7 @@ static void
 on_accepted(struct listener *listener, int fd, struct ip peer)
 {
 	struct port *port = container_of(listener, struct port, listener);
-	if (limits_connect(&port->inbound->limits, peer))
+	if (limits_connect(&port->inbound->limits, port->name, peer))
 		connection_start(port, fd, peer);
 	else
 		refuse(port, fd, peer);
@@ -136,6 +136,19 @@ inbound_sessions(const struct inbound *inbound)
 	return inbound->sessions;
 }
 
+bool
+inbound_trouble(const struct inbound *inbound, size_t *at, struct buf *out)
+{
+	size_t list = *at ? *at - 1 : 0;
+	if ((*at)++ == 0 && guard_trouble(inbound->guard, out))
+		return true;
+	const char *text = dnsbl_trouble(inbound->dnsbl, &list);
+	*at = list + 1;
+	if (text)
+		buf_adds(out, text);
+	return text;
+}
+
 struct inbound *
 inbound_new(const struct inbound_parts *parts)
 {
@@ -145,7 +158,10 @@ inbound_new(const struct inbound_parts *parts)
 	list_init(&inbound->ports);
 	list_init(&inbound->connections);
 	list_init(&inbound->working);
-	limits_open(&inbound->limits, parts->settings);
+	inbound->guard = guard_new();
+	inbound->dnsbl =
+	    dnsbl_new(parts->loop, parts->resolver, parts->settings);
+	limits_open(&inbound->limits, parts->settings, inbound->guard);
 	random_bytes(&inbound->last_session, 4);
 	return inbound;
 }
@@ -157,6 +173,17 @@ free_ports(struct inbound *inbound)
 	stop_listening(inbound);
 	while ((n = list_pop(&inbound->ports)))
 		free(container_of(n, struct port, node));
+}
+
+/* Nothing of ours may be asked any more. */
+static void
+orphan(struct transaction *t)
+{
+	client_free(t->client);
+	t->client = NULL;
+	queue_memory(t->inbound->parts.queue, -t->held);
+	t->held = 0;
+	t->inbound = NULL;
 }
 
 /* What the queue has can't be taken back: it ends alone.  The rest was never
@@ -171,7 +198,7 @@ free_working(struct inbound *inbound)
 		if (t->envelope)
 			transaction_free(t);
 		else
-			t->inbound = NULL;
+			orphan(t);
 	}
 }
 
@@ -187,5 +214,7 @@ inbound_free(struct inbound *inbound)
 	free_ports(inbound);
 	timer_stop(&inbound->sweep);
 	limits_close(&inbound->limits);
+	dnsbl_free(inbound->dnsbl);
+	guard_free(inbound->guard);
 	free(inbound);
 }

@@ -6,8 +6,9 @@
  *	connection.c	one session: the service behind smtp_server
  *	auth.c		its AUTH
  *	recipients.c	what RCPT is answered
+ *	client.c	a client's address, for as long as somebody asks
  *	transaction.c	one message while it arrives
- *	accept.c	from a stranger: the steps behind the final dot
+ *	accept.c	from a stranger: judged, and the steps behind the dot
  *	submit.c	from a user of ours: the same, and signed
  *	commit.c	their last steps, the same for both
  *	event.c		the log lines
@@ -21,7 +22,10 @@
 #include "lib/net/flow.h"
 #include "lib/net/listener.h"
 #include "lib/trust/dkim_canon.h"
+#include "smtpd/inbound/guard.h"
 #include "smtpd/inbound/inbound.h"
+#include "smtpd/inbound/peer.h"
+#include "smtpd/inbound/verdict.h"
 #include "smtpd/smtp/server.h"
 
 /* ---- limits.c ---- */
@@ -33,17 +37,20 @@ struct tallies { /* bounded: the one that was idle for longest goes */
 
 struct limits {
 	const struct settings *settings;
+	const struct guard *guard; /* at a gateway nobody is locked out */
 	struct map networks; /* that are connected: a /32 or /64 */
-	size_t connections;
+	size_t connections, strangers; /* all, and those on port 25 */
 	struct tallies addresses, accounts; /* failed logins */
 	struct tallies users; /* recipients */
 };
 
-void limits_open(struct limits *, const struct settings *);
+void limits_open(
+    struct limits *, const struct settings *, const struct guard *);
 void limits_close(struct limits *);
-/* False: too many, of all or of this one.  Else limits_disconnect() follows. */
-bool limits_connect(struct limits *, struct ip);
-void limits_disconnect(struct limits *, struct ip);
+/* False: too many, of all, of strangers or of this one.  Else
+   limits_disconnect() follows. */
+bool limits_connect(struct limits *, enum port_name, struct ip);
+void limits_disconnect(struct limits *, enum port_name, struct ip);
 /* May it try (account ""), may it be let in?  An address is refused for an
    hour after too many failures; for an account that fails from everywhere,
    every address that has failed lately, and no other. */
@@ -53,12 +60,31 @@ int64_t limits_failed_login(struct limits *, struct ip, struct str account);
 /* Counts a recipient, or false: the account has had its share. */
 bool limits_recipient(struct limits *, struct str account);
 
+/* ---- client.c ---- */
+
+struct transaction;
+
+/* What is asked about a client's address.  The session owns it, or the message
+   that it left behind. */
+struct client {
+	struct peer_check check;
+	struct transaction *waiting; /* for the check, or NULL */
+};
+
+struct client *client_new(struct inbound *, enum port_name, struct ip);
+void client_free(struct client *); /* NULL is fine */
+/* Holds the flow until the address is known as far as it will be. */
+void client_hold(struct client *, struct transaction *);
+void client_unhold(struct client *, const struct transaction *);
+
 /* ---- a session ---- */
 
 struct inbound {
 	struct inbound_parts parts;
 	const char *hostname;
 	struct limits limits;
+	struct guard *guard;
+	struct dnsbl *dnsbl;
 	struct list ports, connections;
 	struct list working; /* messages behind their final dot */
 	size_t sessions;
@@ -82,6 +108,8 @@ struct connection {
 	struct inbound *inbound;
 	const struct port *port;
 	struct ip peer;
+	struct client *client;
+	unsigned mails; /* that led to no message, one after the other */
 	char sid[12];
 	char mechanism[24]; /* of the AUTH under way */
 	struct login login;
@@ -130,7 +158,8 @@ struct transaction {
 	struct tls_info tls;
 	struct str sender; /* as text */
 	struct str recipient; /* the first */
-	size_t recipients; /* RCPTs */
+	size_t recipients, roles; /* RCPTs; those of postmaster@ and the like */
+	struct str all, message_id; /* recipients; for the history, or "" */
 
 	struct envelope *envelope; /* until the queue has them */
 	struct message *message;
@@ -147,6 +176,17 @@ struct transaction {
 	struct buf piece; /* of the body, on its way there */
 	int64_t held; /* octets told to queue_memory() */
 
+	/* a stranger's: how it is judged */
+	struct checks_question question;
+	struct checks checks; /* idle for a user's */
+	const char *ambiguous; /* NULL, or why From is */
+	struct buf section; /* the header section as it came: the checks
+			       have views of it */
+	struct client *client; /* when the session has gone */
+	bool source_unknown; /* it came through a gateway */
+	bool judged; /* and this is the verdict, with the checks' facts: */
+	struct verdict verdict;
+
 	/* behind the final dot */
 	struct dkim_body hash; /* of a user's message */
 	struct address_list authors;
@@ -157,6 +197,8 @@ struct transaction {
 struct transaction *transaction_new(
     struct connection *, const struct address *sender);
 void transaction_free(struct transaction *); /* from any state but commit */
+/* Tells the queue what is held in memory; true when that is too much. */
+bool transaction_account(struct transaction *);
 void transaction_data(struct transaction *);
 void transaction_body(struct transaction *, struct str piece);
 /* The final dot: from here on it can't be cancelled. */
@@ -169,6 +211,15 @@ struct reply recipients_add(struct transaction *, const struct address *);
 
 extern const struct flow_step accept_steps[], submit_steps[];
 
+/* ---- accept.c ---- */
+
+void accept_start(struct transaction *); /* at MAIL, once it is accepted */
+/* For the reports on DMARC, when its fate is known. */
+void accept_count(const struct transaction *);
+bool accept_judges(const struct transaction *); /* has it been started? */
+/* The session's or the message's own; NULL for a user's. */
+struct client *accept_client(const struct transaction *);
+
 /* ---- commit.c: steps of both, and what they share ---- */
 
 /* What a failed write or a full queue (ENOSPC) is answered. */
@@ -180,9 +231,16 @@ enum step commit_answer(struct flow *);
 /* Answers, logs and frees it: STEP_STOP. */
 enum step commit_refuse(struct transaction *, struct reply);
 void commit_add_received(struct transaction *, struct buf *);
+/* The fields that came, without those that drop() names and without forged
+   results of ours. */
+void commit_add_fields(const struct transaction *,
+    bool (*drop)(const struct header_field *), struct buf *);
 
 /* ---- event.c ---- */
 
+/* Keeps what the history wants to know and the queue will own: while there are
+   envelope and header. */
+void event_note(struct transaction *);
 void event_received(const struct transaction *);
 void event_reject(
     const struct connection *, struct str from, struct str to, struct reply);

@@ -10,6 +10,8 @@ enum {
 	REFUSED_MS = 3600 * 1000,
 	DELAY_MS = 250, /* for the second failure; twice as long for the next */
 	DELAY_MAX_MS = 2000,
+	RESERVED_SHARE = 8, /* of all connections, for our users */
+	RESERVED = 10, /* at least, but not more than half */
 };
 
 /* ---- networks ---- */
@@ -50,29 +52,51 @@ add_network(struct limits *l, struct str key)
 	return network;
 }
 
+/* However many strangers come, our users can still send. */
+static size_t
+most_strangers(const struct settings *s)
+{
+	size_t most = s->max_connections;
+	size_t reserved = most / RESERVED_SHARE;
+	if (!s->ports[PORT_SUBMISSION] && !s->ports[PORT_SUBMISSIONS])
+		return most;
+	if (reserved < RESERVED)
+		reserved = RESERVED;
+	return most - (reserved < most / 2 ? reserved : most / 2);
+}
+
+static bool
+is_full(const struct limits *l, enum port_name port)
+{
+	return l->connections >= l->settings->max_connections ||
+	    (port == PORT_SMTP && l->strangers >= most_strangers(l->settings));
+}
+
 bool
-limits_connect(struct limits *l, struct ip ip)
+limits_connect(struct limits *l, enum port_name port, struct ip ip)
 {
 	struct key key;
 	struct str name = make_key(&key, ip);
 	struct network *network = find_network(l, name);
-	if (l->connections >= l->settings->max_connections ||
-	    (network &&
+	if (is_full(l, port) ||
+	    (network && !guard_is_gateway(l->guard, ip) &&
 		network->connections >= l->settings->connections_per_ip))
 		return false;
 	if (!network)
 		network = add_network(l, name);
 	network->connections++;
 	l->connections++;
+	l->strangers += port == PORT_SMTP;
 	return true;
 }
 
 void
-limits_disconnect(struct limits *l, struct ip ip)
+limits_disconnect(struct limits *l, enum port_name port, struct ip ip)
 {
 	struct key key;
 	struct network *network = find_network(l, make_key(&key, ip));
 	l->connections--;
+	l->strangers -= port == PORT_SMTP;
 	if (--network->connections > 0)
 		return;
 	map_remove(&l->networks, &network->node);
@@ -159,7 +183,7 @@ limits_may_login(struct limits *l, struct ip ip, struct str account)
 	struct tally *tally = find_tally(&l->accounts, account);
 	if (!address)
 		return true;
-	if (now < address->refused_ms)
+	if (now < address->refused_ms && !guard_is_gateway(l->guard, ip))
 		return false;
 	return !tally || now >= tally->refused_ms ||
 	    recent(address, l->settings->auth_failures, now) == 0;
@@ -211,9 +235,10 @@ limits_recipient(struct limits *l, struct str account)
 /* ---- all ---- */
 
 void
-limits_open(struct limits *l, const struct settings *settings)
+limits_open(struct limits *l, const struct settings *settings,
+    const struct guard *guard)
 {
-	*l = (struct limits){ .settings = settings };
+	*l = (struct limits){ .settings = settings, .guard = guard };
 	list_init(&l->addresses.ages);
 	list_init(&l->accounts.ages);
 	list_init(&l->users.ages);

@@ -11,7 +11,9 @@ static const struct reply not_yours = { 550, "5.7.1",
 static const struct reply twice = { 550, "5.6.0",
 	"A field of the header section is there twice" };
 static const struct reply bad_sender = { 550, "5.6.0",
-	"The Sender field must hold one address" };
+	"A Sender field must hold one address" };
+static const struct reply bad_resent_from = { 550, "5.6.0",
+	"A Resent-From field must hold addresses" };
 static const struct reply unsigned_ = { 451, "4.3.0",
 	"The message can't be signed now, try again later" };
 
@@ -45,19 +47,44 @@ all_theirs(struct transaction *t, const struct address_list *list)
 	return true;
 }
 
+/* RFC 5322 3.6.2, 3.6.6: who else says that it was they */
+struct identity {
+	const char *name;
+	size_t most; /* addresses */
+	const struct reply *bad;
+};
+
+static const struct identity identities[] = {
+	{ "Sender", 1, &bad_sender },
+	{ "Resent-Sender", 1, &bad_sender },
+	{ "Resent-From", FROM_MAX_ADDRESSES, &bad_resent_from },
+};
+
 /* NULL, or why not. */
 static const struct reply *
-check_sender(struct transaction *t)
+check_identity(struct transaction *t, const struct identity *identity,
+    const struct header_field *field)
 {
-	const struct header_field *sender = header_first(&t->header, "Sender");
 	struct address_list list;
 	const char *why;
-	if (!sender)
+	if (!str_eq_nocase(field->name, str_of(identity->name)))
 		return NULL;
-	if (!from_parse_list(sender->value, false, &t->arena, &list, &why) ||
-	    list.count != 1)
-		return &bad_sender;
+	if (!from_parse_list(field->value, false, &t->arena, &list, &why) ||
+	    list.count == 0 || list.count > identity->most)
+		return identity->bad;
 	return all_theirs(t, &list) ? NULL : &not_yours;
+}
+
+static const struct reply *
+check_identities(struct transaction *t)
+{
+	const struct reply *refusal = NULL;
+	size_t kinds = sizeof identities / sizeof *identities;
+	for (size_t i = 0; i < t->header.count && !refusal; i++)
+		for (size_t k = 0; k < kinds && !refusal; k++)
+			refusal = check_identity(
+			    t, &identities[k], &t->header.fields[i]);
+	return refusal;
 }
 
 static enum step
@@ -71,7 +98,7 @@ authorise(struct flow *flow)
 		return commit_refuse(t, twice);
 	if (!all_theirs(t, &t->authors))
 		return commit_refuse(t, not_yours);
-	const struct reply *refusal = check_sender(t);
+	const struct reply *refusal = check_identities(t);
 	return refusal ? commit_refuse(t, *refusal) : STEP_NEXT;
 }
 
@@ -102,6 +129,16 @@ add_message_id(struct transaction *t, struct buf *out)
 	buf_addf(out, "@%s>\r\n", t->inbound->hostname);
 }
 
+/* RFC 8689 5: one field, and no other word than this */
+static bool
+may_do_without_tls(struct transaction *t)
+{
+	const struct header_field *field =
+	    header_first(&t->header, "TLS-Required");
+	return field && header_count(&t->header, "TLS-Required") == 1 &&
+	    str_eq_nocase(header_unfold(field->value, &t->arena), STR("No"));
+}
+
 /* RFC 6409 8: what every message must have */
 static enum step
 complete(struct flow *flow)
@@ -109,8 +146,10 @@ complete(struct flow *flow)
 	struct transaction *t = transaction_of(flow);
 	struct buf header = { 0 };
 	const char *why;
+	if (may_do_without_tls(t))
+		t->envelope->flags |= ENVELOPE_TLS_OPTIONAL;
 	commit_add_received(t, &header);
-	header_write_without(&t->header, is_for_us_alone, &header);
+	commit_add_fields(t, is_for_us_alone, &header);
 	if (!header_first(&t->header, "Date"))
 		add_date(t, &header);
 	if (!header_first(&t->header, "Message-ID"))
@@ -119,6 +158,7 @@ complete(struct flow *flow)
 	t->message->header = header;
 	if (!header_parse(buf_str(&header), &t->arena, &t->header, &why))
 		return commit_refuse(t, REPLY(552, "5.3.4", why));
+	event_note(t);
 	return STEP_NEXT;
 }
 

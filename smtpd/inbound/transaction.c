@@ -52,11 +52,11 @@ transaction_new(struct connection *c, const struct address *sender)
 	return t;
 }
 
-/* Tells the queue what is held in memory; true when that is too much. */
-static bool
-account(struct transaction *t)
+bool
+transaction_account(struct transaction *t)
 {
-	int64_t now = (int64_t)(t->piece.n + queue_body_pending(&t->body));
+	int64_t now =
+	    (int64_t)(t->piece.n + t->section.n + queue_body_pending(&t->body));
 	if (t->message)
 		now += (int64_t)(t->message->header.n + t->message->body.n);
 	int64_t change = now - t->held;
@@ -70,6 +70,8 @@ drop(struct transaction *t)
 {
 	queue_body_cancel(&t->body);
 	dkim_body_cancel(&t->hash);
+	checks_cancel(&t->checks);
+	buf_free(&t->section);
 	if (t->message && t->message->file.n > 0)
 		queue_body_discard(t->inbound->parts.queue, t->message);
 	message_free(t->message);
@@ -80,15 +82,19 @@ drop(struct transaction *t)
 void
 transaction_free(struct transaction *t)
 {
+	struct client *client = accept_client(t);
+	if (client)
+		client_unhold(client, t);
 	drop(t);
 	if (t->inbound)
-		account(t);
+		transaction_account(t);
 	envelope_free(t->envelope);
 	sign_cancel(&t->sign);
 	buf_free(&t->sign.fields);
 	list_remove(&t->node);
 	if (t->connection)
 		t->connection->transaction = NULL;
+	client_free(t->client);
 	arena_free(&t->arena);
 	free(t);
 }
@@ -120,7 +126,7 @@ refuse(struct transaction *t, const struct reply *reply)
 {
 	t->refusal = reply;
 	drop(t);
-	account(t);
+	transaction_account(t);
 	if (t->connection)
 		smtp_server_pause(&t->connection->server, false);
 }
@@ -138,7 +144,7 @@ on_drained(struct queue_body *body)
 		refuse(t, commit_failure(body->error));
 		return;
 	}
-	account(t);
+	transaction_account(t);
 	if (t->connection)
 		smtp_server_pause(&t->connection->server, false);
 }
@@ -156,7 +162,7 @@ static void
 keep_within_bounds(struct transaction *t)
 {
 	struct message *m = t->message;
-	bool much = account(t);
+	bool much = transaction_account(t);
 	/* A header section can go to no file, and many peers may send one. */
 	if (much && t->part == PART_HEADER && m->header.n > HEADER_SHORT) {
 		refuse(t, commit_failure(ENOSPC));
@@ -179,6 +185,8 @@ add_body(struct transaction *t, struct str piece)
 {
 	if (t->hash.hash)
 		dkim_body_add(&t->hash, piece);
+	if (accept_judges(t))
+		checks_body(&t->checks, piece);
 	buf_add(t->spilled ? &t->piece : &t->message->body, piece);
 }
 
@@ -201,6 +209,8 @@ end_header(struct transaction *t, struct str section, struct str rest)
 		return;
 	}
 	t->malformed = good ? NULL : why;
+	if (accept_judges(t) && !checks_header(&t->checks, &t->header, &why))
+		t->ambiguous = why;
 	if (!good || rest.n > 0)
 		buf_adds(&m->body, "\r\n");
 	if (!good)
@@ -246,6 +256,8 @@ transaction_end(struct transaction *t)
 		end_header(t, buf_str(&t->message->header), STR(""));
 	if (server->dot.has_8bit)
 		t->envelope->flags |= ENVELOPE_8BIT;
+	if (server->require_tls)
+		t->envelope->flags |= ENVELOPE_REQUIRETLS;
 	list_push(&t->inbound->working, &t->node);
 	flow_start(
 	    &t->flow, t->port == PORT_SMTP ? accept_steps : submit_steps);

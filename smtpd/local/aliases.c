@@ -21,14 +21,27 @@ parse_name(struct reading *r, struct str name, struct address *address)
 	return NULL;
 }
 
+bool
+target_parse(struct directory *d, struct str text, struct target *target,
+    const char **why)
+{
+	if (!address_parse(text, &d->arena, &target->address, why))
+		return false;
+	if (!directory_is_ours(d, target->address.domain))
+		target->elsewhere = address_text(target->address, &d->arena);
+	return true;
+}
+
 static const char *
-parse_target(struct reading *r, struct str text, struct address *address)
+parse_target(struct reading *r, struct str text, struct target *target)
 {
 	const char *why;
-	if (!address_parse(text, &r->directory->arena, address, &why))
+	if (++r->targets > ALIASES_TARGETS)
+		return "there are too many targets in all";
+	if (!target_parse(r->directory, text, target, &why))
 		return why;
-	if (!directory_is_ours(r->directory, address->domain))
-		return "forwarding to other servers isn't available yet";
+	if (str_starts(target->address.domain, STR("[")))
+		return "mail is forwarded to names, not to numbers";
 	return NULL;
 }
 
@@ -37,7 +50,7 @@ add_target(struct reading *r, struct entry *entry, struct str text)
 {
 	struct arena *arena = &r->directory->arena;
 	struct target *target = arena_alloc(arena, sizeof *target);
-	const char *why = parse_target(r, text, &target->address);
+	const char *why = parse_target(r, text, target);
 	if (why) {
 		reading_complain(r, r->line, "target \"%.*s\": %s",
 		    STR_ARG(str_sub(text, 0, 80)), why);

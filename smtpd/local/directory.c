@@ -73,6 +73,12 @@ directory_route(const struct directory *d, const struct address *a)
 	return entry;
 }
 
+bool
+directory_leads_nowhere(const struct entry *entry)
+{
+	return entry->list.count == 0 && entry->list.forward_count == 0;
+}
+
 const struct user *
 directory_user(const struct directory *d, struct str account)
 {
@@ -85,8 +91,11 @@ directory_free(struct directory *d)
 {
 	if (!d)
 		return;
-	for (struct map_node *n = NULL; (n = map_next(&d->entries, n));)
-		free(container_of(n, struct entry, node)->list.mailboxes);
+	for (struct map_node *n = NULL; (n = map_next(&d->entries, n));) {
+		struct entry *entry = container_of(n, struct entry, node);
+		free(entry->list.mailboxes);
+		free(entry->list.forwards);
+	}
 	map_free(&d->users);
 	map_free(&d->entries);
 	domains_free(&d->domains);
@@ -117,6 +126,11 @@ copy_list(const struct mailbox_list *from, struct arena *arena,
 			arena_str(arena, from->mailboxes[i].account),
 			arena_str(arena, from->mailboxes[i].folder),
 		};
+	to->forward_count = from->forward_count;
+	to->forwards =
+	    arena_alloc(arena, from->forward_count * sizeof *to->forwards);
+	for (size_t i = 0; i < from->forward_count; i++)
+		to->forwards[i] = arena_str(arena, from->forwards[i]);
 }
 
 enum directory_result
@@ -132,7 +146,7 @@ directory_resolve(const struct directory *d, const struct address *address,
 	const struct entry *entry = directory_route(d, &a);
 	if (!entry)
 		return DIRECTORY_UNKNOWN;
-	if (entry->list.count == 0)
+	if (directory_leads_nowhere(entry))
 		return d->first ? DIRECTORY_UNKNOWN : DIRECTORY_UNAVAILABLE;
 	copy_list(&entry->list, arena, list);
 	return DIRECTORY_FOUND;

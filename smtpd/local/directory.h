@@ -19,9 +19,11 @@ struct mailbox { /* where a message for an address goes */
 	struct str folder; /* "" for INBOX, else "Reports" */
 };
 
-struct mailbox_list {
+struct mailbox_list { /* where an address leads; in the arena */
 	size_t count;
-	struct mailbox *mailboxes; /* in the arena; each account once */
+	struct mailbox *mailboxes; /* each account once */
+	size_t forward_count;
+	struct str *forwards; /* "bob@remote.example", each once */
 };
 
 enum directory_result {
@@ -48,9 +50,11 @@ void directory_free(struct directory *);
 enum directory_result directory_resolve(const struct directory *,
     const struct address *, struct arena *, struct mailbox_list *);
 bool directory_is_ours(const struct directory *, struct str domain);
+/* postmaster, abuse, reports: of any domain, wherever it goes. */
+bool directory_is_role(const struct address *);
 /* May the account use this address as sender?  Its own, +tags, aliases that
    name it directly, the role addresses that go to it, any unassigned address
-   of a domain whose catch-all it is. */
+   of a domain whose catch-all it is.  Targets elsewhere give nobody a right. */
 bool directory_may_send_as(
     const struct directory *, struct str account, const struct address *);
 /* "{SCRAM-SHA-256}..." without the scheme name; false: no such account. */

@@ -17,6 +17,8 @@ enum {
 	ITERATIONS_MAX = 10000000, /* a login must end */
 	ALIAS_DEPTH = 30, /* aliases that lead to aliases */
 	ALIAS_MAILBOXES = 1000, /* one address may lead to */
+	ALIAS_FORWARDS = 100, /* other servers' addresses, the same */
+	ALIASES_TARGETS = 100000, /* of all aliases together */
 };
 
 struct user { /* an account */
@@ -27,6 +29,7 @@ struct user { /* an account */
 struct target { /* one address behind the colon of an alias */
 	struct target *next;
 	struct address address;
+	struct str elsewhere; /* the same as text, or "" for one of ours */
 	unsigned line; /* 0: from the settings, may lead nowhere */
 };
 
@@ -38,7 +41,8 @@ struct entry {
 	struct str folder; /* with user */
 	struct target *targets; /* of an alias, in their order */
 	struct target **last;
-	struct mailbox_list list; /* where it leads; empty: nowhere */
+	struct mailbox_list list; /* where it leads; empty: nowhere.  What it
+				     points to is the heap's. */
 	unsigned line;
 	const struct entry *seen_by; /* while lists are made */
 };
@@ -59,6 +63,7 @@ struct reading {
 	const char *file; /* "config/users" */
 	unsigned line;
 	unsigned count; /* of errors */
+	size_t targets; /* of aliases, so far */
 	struct buf *errors;
 };
 
@@ -69,6 +74,9 @@ void reading_complain(struct reading *, unsigned line, const char *format, ...)
 /* users.c, aliases.c: the whole text into the directory. */
 void users_read(struct reading *, struct str text);
 void aliases_read(struct reading *, struct str text);
+/* aliases.c: one of ours, or elsewhere. */
+bool target_parse(
+    struct directory *, struct str text, struct target *, const char **why);
 
 /* directory_read.c: the files' bytes, without a disk */
 struct directory_texts {
@@ -88,6 +96,7 @@ struct entry *directory_add(
    domain's catch-all; NULL when there is none. */
 struct entry *directory_route(const struct directory *, const struct address *);
 const struct user *directory_user(const struct directory *, struct str account);
+bool directory_leads_nowhere(const struct entry *);
 
 /* keeper.c */
 struct loop *directory_loop(const struct directory_keeper *);

@@ -22,6 +22,15 @@ static const struct {
 	{ "reports", "Reports" },
 };
 
+bool
+directory_is_role(const struct address *a)
+{
+	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+		if (str_eq_nocase(a->local, str_of(roles[i].local)))
+			return true;
+	return false;
+}
+
 /* ---- where each leads ---- */
 
 void
@@ -51,6 +60,20 @@ add_mailbox(struct entry *entry, const struct user *user, struct str folder)
 	    (struct mailbox){ user->node.key, folder };
 }
 
+static void
+add_forward(struct entry *entry, struct str address)
+{
+	struct mailbox_list *list = &entry->list;
+	for (size_t i = 0; i < list->forward_count; i++)
+		if (str_eq(list->forwards[i], address))
+			return;
+	if (list->forward_count == ALIAS_FORWARDS)
+		return;
+	list->forwards = mem_array(
+	    list->forwards, list->forward_count + 1, sizeof *list->forwards);
+	list->forwards[list->forward_count++] = address;
+}
+
 /* An alias that names itself keeps a copy for the account of that name. */
 static const struct user *
 find_hidden_user(const struct directory *d, const struct entry *alias)
@@ -58,32 +81,60 @@ find_hidden_user(const struct directory *d, const struct entry *alias)
 	return directory_user(d, alias->node.key);
 }
 
-/* Adds all mailboxes that entry leads to.  Each alias is followed once for a
-   root: circles end. */
+static void follow(
+    struct reading *, struct entry *root, struct entry *, unsigned depth);
+
+static void
+follow_target(struct reading *r, struct entry *root, struct entry *entry,
+    const struct target *t, unsigned depth)
+{
+	const struct directory *d = r->directory;
+	struct entry *next = directory_route(d, &t->address);
+	const struct user *hidden =
+	    next == entry ? find_hidden_user(d, entry) : NULL;
+	if (!str_empty(t->elsewhere))
+		add_forward(root, t->elsewhere);
+	else if (hidden)
+		add_mailbox(root, hidden, STR(""));
+	else if (next)
+		follow(r, root, next, depth + 1);
+	else if (t->line && root == entry)
+		reading_complain(r, t->line,
+		    "target \"%s\": there is no such account or alias",
+		    address_text(t->address, &r->scratch).p);
+}
+
+/* Adds all that entry leads to.  Each alias is followed once for a root:
+   circles end. */
 static void
 follow(
     struct reading *r, struct entry *root, struct entry *entry, unsigned depth)
 {
-	const struct directory *d = r->directory;
 	if (entry->seen_by == root || depth > ALIAS_DEPTH)
 		return;
 	entry->seen_by = root;
 	if (entry->user)
 		add_mailbox(root, entry->user, entry->folder);
-	for (struct target *t = entry->targets; t; t = t->next) {
-		struct entry *next = directory_route(d, &t->address);
-		const struct user *hidden =
-		    next == entry ? find_hidden_user(d, entry) : NULL;
-		if (hidden)
-			add_mailbox(root, hidden, STR(""));
-		else if (next)
-			follow(r, root, next, depth + 1);
-		else if (t->line && root == entry)
-			reading_complain(r, t->line,
-			    "target \"%s\": there is no such account or "
-			    "alias",
-			    address_text(t->address, &r->scratch).p);
-	}
+	for (struct target *t = entry->targets; t; t = t->next)
+		follow_target(r, root, entry, t, depth);
+}
+
+/* What is cut off is said, not hidden. */
+static void
+check_list(struct reading *r, const struct entry *entry)
+{
+	struct str name = entry->node.key;
+	if (entry->line && directory_leads_nowhere(entry))
+		reading_complain(r, entry->line,
+		    "alias \"%.*s\" leads to no account", STR_ARG(name));
+	if (entry->list.count == ALIAS_MAILBOXES)
+		reading_complain(r, entry->line,
+		    "alias \"%.*s\" leads to %d accounts or more",
+		    STR_ARG(name), ALIAS_MAILBOXES);
+	if (entry->list.forward_count == ALIAS_FORWARDS)
+		reading_complain(r, entry->line,
+		    "alias \"%.*s\" leads to %d addresses elsewhere or more",
+		    STR_ARG(name), ALIAS_FORWARDS);
 }
 
 static void
@@ -94,14 +145,8 @@ follow_all(struct reading *r)
 		struct entry *entry = container_of(n, struct entry, node);
 		unsigned before = r->count;
 		follow(r, entry, entry, 0);
-		if (entry->line && entry->list.count == 0 && r->count == before)
-			reading_complain(r, entry->line,
-			    "alias \"%.*s\" leads to no account",
-			    STR_ARG(n->key));
-		else if (entry->list.count == ALIAS_MAILBOXES)
-			reading_complain(r, entry->line,
-			    "alias \"%.*s\" leads to %d accounts or more",
-			    STR_ARG(n->key), ALIAS_MAILBOXES);
+		if (r->count == before)
+			check_list(r, entry);
 	}
 }
 
@@ -126,7 +171,7 @@ add_catchall(struct directory *d, struct str domain, struct str address)
 	struct target *target = arena_alloc(&d->arena, sizeof *target);
 	const char *why;
 	if (directory_find(d, STR(""), domain) ||
-	    !address_parse(address, &d->arena, &target->address, &why))
+	    !target_parse(d, address, target, &why))
 		return;
 	directory_add(d, STR(""), domain)->targets = target;
 }

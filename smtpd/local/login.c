@@ -19,13 +19,13 @@ on_changed(struct directory_listener *listener, const struct directory *d)
 }
 
 struct logins *
-logins_new(
-    struct directory_keeper *keeper, const char *hostname, const char **why)
+logins_new(struct directory_keeper *keeper, const char *hostname,
+    const struct secret *secret, const char **why)
 {
 	struct logins *logins = mem_alloc(sizeof *logins);
 	logins->keeper = keeper;
 	logins->hostname = hostname;
-	snapshot_open(&logins->snapshot);
+	snapshot_open(&logins->snapshot, secret);
 	if (!login_sasl_open(logins, why)) {
 		snapshot_close(&logins->snapshot);
 		free(logins);

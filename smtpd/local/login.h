@@ -10,14 +10,16 @@
 
 #include "lib/net/jobs.h"
 #include "smtpd/local/directory.h"
+#include "smtpd/local/secret.h"
 
 struct logins; /* libsasl2's state: one per process */
 struct login_work;
 
 /* The mechanisms' plug-ins are loaded here: before the sandbox.  NULL with
- *why when one of the four is missing. */
-struct logins *logins_new(
-    struct directory_keeper *, const char *hostname, const char **why);
+ *why when one of the four is missing.  Whoever doesn't exist has a salt that
+   comes of the secret. */
+struct logins *logins_new(struct directory_keeper *, const char *hostname,
+    const struct secret *, const char **why);
 void logins_lane(struct logins *, struct lane *cpu); /* once threads may run */
 void logins_free(struct logins *);
 extern const char *const login_mechanisms[]; /* NULL-ended, without -PLUS */

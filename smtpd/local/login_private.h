@@ -13,7 +13,6 @@
 #include <sasl/sasl.h>
 
 enum {
-	LOGIN_SECRET = 32,
 	/* "15000,salt,StoredKey,ServerKey" with the longest salt */
 	LOGIN_VERIFIER = 256,
 };
@@ -22,7 +21,7 @@ struct snapshot { /* every account's verifier */
 	pthread_mutex_t lock; /* over all of it */
 	struct map accounts;
 	struct arena arena;
-	uint8_t secret[LOGIN_SECRET]; /* for those who don't exist */
+	uint8_t secret[SECRET_SIZE]; /* for those who don't exist */
 };
 
 struct logins {
@@ -52,7 +51,7 @@ struct login_work { /* one exchange; a worker has it, or the loop */
 };
 
 /* login_snapshot.c */
-void snapshot_open(struct snapshot *);
+void snapshot_open(struct snapshot *, const struct secret *);
 void snapshot_close(struct snapshot *);
 void snapshot_take(struct snapshot *, const struct directory *);
 /* On any thread.  An account that isn't there has one, too: always the same,

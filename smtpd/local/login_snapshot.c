@@ -1,4 +1,3 @@
-#include "lib/base/clock.h"
 #include "lib/base/codec.h"
 #include "smtpd/local/directory_private.h"
 #include "smtpd/local/login_private.h"
@@ -19,11 +18,11 @@ struct account {
 };
 
 void
-snapshot_open(struct snapshot *s)
+snapshot_open(struct snapshot *s, const struct secret *secret)
 {
 	*s = (struct snapshot){ 0 };
 	pthread_mutex_init(&s->lock, NULL);
-	random_bytes(s->secret, sizeof s->secret);
+	secret_derive(secret, "invented salts", s->secret, sizeof s->secret);
 }
 
 void

@@ -82,6 +82,7 @@ end(struct queue *q, struct queue_item *item)
 {
 	struct queue_private *p = item->private;
 	index_remove(&q->index, item->id);
+	q->held -= item->held;
 	schedule_remove(&q->schedule, item);
 	list_remove(&p->ready);
 	p->ended = true;
@@ -109,7 +110,9 @@ queue_consider(struct queue *q, struct queue_item *item)
 	}
 	queue_lighten(q, item);
 	schedule_remove(&q->schedule, item);
-	schedule_add(&q->schedule, item);
+	/* HELD: nobody gets it, whenever it is due */
+	if (!item->held)
+		schedule_add(&q->schedule, item);
 }
 
 /* ---- handing out ---- */
@@ -170,13 +173,14 @@ queue_consume(struct queue *q, struct queue_consumer *consumer)
 }
 
 void
-queue_retry(struct queue *q, struct queue_item *item)
+queue_retry(struct queue *q, struct queue_item *item, int64_t wished_ms)
 {
 	struct queue_private *p = item->private;
 	if (!p->heap_at)
-		return; /* with the consumer, or on its way to it */
+		return; /* with the consumer, on its way to it, or held */
 	schedule_remove(&q->schedule, item);
 	item->next_ms = clock_wall_ms();
+	item->wished_ms = wished_ms;
 	schedule_add(&q->schedule, item);
 }
 
@@ -251,6 +255,12 @@ size_t
 queue_count(const struct queue *q)
 {
 	return index_count(&q->index);
+}
+
+size_t
+queue_count_held(const struct queue *q)
+{
+	return q->held;
 }
 
 struct queue_item *

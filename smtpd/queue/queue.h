@@ -117,8 +117,11 @@ struct queue_item { /* owned by the queue, to be read by all */
 	int64_t received_ms, next_ms; /* wall clock */
 	unsigned attempts;
 	bool warned; /* a delay warning has been queued */
+	bool held; /* by a person: isn't due, and doesn't expire */
 	/* Found at start: what is in a Maildir is to be replaced. */
 	bool replayed;
+	/* Monotonic: when a person last wished it were tried; 0: nobody did. */
+	int64_t wished_ms;
 	/* With the consumer, between due() and the end of settling. */
 	bool busy;
 	size_t count; /* of recipients */
@@ -177,11 +180,27 @@ void queue_settle(
 /* ---- for people ---- */
 
 size_t queue_count(const struct queue *);
+size_t queue_count_held(const struct queue *);
 /* In the order of ids; the last one seen, or 0 to begin. */
 struct queue_item *queue_next(const struct queue *, uint64_t after);
 struct queue_item *queue_find(const struct queue *, uint64_t id); /* or NULL */
-/* Due now; nothing when it is busy. */
-void queue_retry(struct queue *, struct queue_item *);
+/* Due now, as somebody wished at that time (monotonic); nothing when it is
+   busy or held. */
+void queue_retry(struct queue *, struct queue_item *, int64_t wished_ms);
+
+struct queue_changes { /* {0} is idle; for one item or many */
+	/* All that were made until now are durable. */
+	void (*done)(struct queue_changes *);
+	size_t count; /* that aren't durable yet */
+	struct list rows; /* private */
+};
+
+/* From now on it isn't handed out; or it is again, at once.  False, and
+   nothing is done, while it is busy. */
+bool queue_hold(struct queue *, struct queue_item *, bool hold,
+    struct queue_changes *, void (*done)(struct queue_changes *));
+/* Nobody waits for them any more; they are made all the same. */
+void queue_changes_leave(struct queue_changes *);
 
 /* Reads a waiting item's envelope for showing: as queue_message(), but for
    any item, busy or not; the answer is a copy that the asker frees. */

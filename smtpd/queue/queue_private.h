@@ -41,6 +41,7 @@ struct queue {
 	struct queue_consumer *consumer;
 	struct list ready; /* items to be handed out */
 	struct later hand;
+	size_t held; /* items of the index, by a person */
 	size_t busy; /* items with the consumer, or being loaded for it */
 	bool held_back; /* more were due than may be busy */
 

@@ -171,6 +171,7 @@ merge_row(struct queue_item *item, const struct row *row)
 	item->received_ms = row->received_ms;
 	item->next_ms = row->next_ms;
 	item->warned = row->warned;
+	item->held = row->held;
 	p->has_row = true;
 	p->dropped = row->dropped && !item->envelope;
 }
@@ -258,7 +259,10 @@ take_live(struct queue *q, struct queue_item *item)
 static void
 begin(struct queue *q, struct queue_item *item)
 {
-	if (item->envelope && !item_is_settled(item) &&
+	q->held += item->held;
+	if (item->held)
+		queue_placed(q, item, item->private->placing);
+	if (!item->held && item->envelope && !item_is_settled(item) &&
 	    (item_local_waiting(item) || item->next_ms <= clock_wall_ms()))
 		queue_make_ready(q, item);
 	else

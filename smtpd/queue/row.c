@@ -9,6 +9,7 @@ enum {
 	VERSION = 1,
 	WARNED = 1, /* flags */
 	DROPPED = 2,
+	HELD = 4,
 	LEAST = 7, /* octets of a recipient: state, code, length of its text */
 };
 
@@ -18,7 +19,8 @@ row_encode(const struct queue_item *item, struct str states, bool dropped,
 {
 	put_u8(out, VERSION);
 	put_u8(out,
-	    (uint8_t)((item->warned ? WARNED : 0) | (dropped ? DROPPED : 0)));
+	    (uint8_t)((item->warned ? WARNED : 0) | (dropped ? DROPPED : 0) |
+		(item->held ? HELD : 0)));
 	put_u32(out, item->attempts);
 	put_u64(out, (uint64_t)item->received_ms);
 	put_u64(out, (uint64_t)item->next_ms);
@@ -54,6 +56,7 @@ row_decode(struct str bytes, struct row *row)
 	uint8_t flags = cursor_u8(&c);
 	row->warned = flags & WARNED;
 	row->dropped = flags & DROPPED;
+	row->held = flags & HELD;
 	row->attempts = cursor_u32(&c);
 	row->received_ms = (int64_t)cursor_u64(&c);
 	row->next_ms = (int64_t)cursor_u64(&c);

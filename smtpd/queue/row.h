@@ -23,6 +23,7 @@ struct row {
 	int64_t received_ms, next_ms;
 	unsigned attempts;
 	bool warned;
+	bool held;
 	bool dropped; /* by a person, before anybody counted the recipients */
 	size_t count;
 	struct recipient_status *status; /* owned by whoever read it */

@@ -1,6 +1,7 @@
 #include "smtpd/queue/queue_private.h"
 
 #include "lib/base/arena.h"
+#include "lib/base/clock.h"
 #include "lib/base/codec.h"
 #include "smtpd/queue/checkpoint.h"
 #include "smtpd/queue/row.h"
@@ -9,9 +10,11 @@
 
 struct queue_row { /* a change of an item on its way to the disk */
 	struct row_write row;
-	struct list_node node; /* in the queue's list of late ones */
+	struct list_node node; /* in the queue's list of late ones, or in that
+				  of the changes */
 	struct queue_item *item;
 	struct queue_settle *settle; /* NULL: nobody waits for it */
+	struct queue_changes *changes; /* the same */
 	struct home *hold; /* its segment waits for this row; or NULL */
 };
 
@@ -64,14 +67,18 @@ on_durable(struct row_write *row)
 	struct queue *q = row->queue;
 	struct queue_item *item = r->item;
 	struct queue_settle *settle = r->settle;
+	struct queue_changes *changes = r->changes;
 	q->rows--;
 	item->private->rows--;
 	item->private->has_row = true;
 	if (r->hold)
 		r->hold->rows--;
+	list_remove(&r->node);
 	free(r);
 	end_settle(q, item, settle);
 	checkpoint_try(q, false);
+	if (changes && --changes->count == 0)
+		changes->done(changes);
 }
 
 static struct queue_row *
@@ -219,6 +226,51 @@ queue_drop(struct queue *q, struct queue_item *item)
 	queue_placed(q, item, p->placing);
 	write_row(q, row_new(q, item, NULL));
 	return true;
+}
+
+/* A checkpoint doesn't wait for what isn't handed out. */
+static void
+set_held(struct queue *q, struct queue_item *item, bool held)
+{
+	q->held -= item->held;
+	q->held += held;
+	item->held = held;
+	if (!held) {
+		item->next_ms = clock_wall_ms();
+		return;
+	}
+	list_remove(&item->private->ready);
+	schedule_remove(&q->schedule, item);
+	queue_placed(q, item, item->private->placing);
+}
+
+/* HELD: it counts when the row is durable, and so does its end. */
+bool
+queue_hold(struct queue *q, struct queue_item *item, bool hold,
+    struct queue_changes *changes, void (*done)(struct queue_changes *))
+{
+	if (item->busy || item->private->loading)
+		return false;
+	if (!changes->done)
+		list_init(&changes->rows);
+	changes->done = done;
+	changes->count++;
+	if (hold || item->held)
+		set_held(q, item, hold);
+	struct queue_row *r = row_new(q, item, NULL);
+	r->changes = changes;
+	list_push(&changes->rows, &r->node);
+	write_row(q, r);
+	return true;
+}
+
+void
+queue_changes_leave(struct queue_changes *changes)
+{
+	struct list_node *node;
+	while (changes->done && (node = list_pop(&changes->rows)))
+		container_of(node, struct queue_row, node)->changes = NULL;
+	*changes = (struct queue_changes){ 0 };
 }
 
 /* ---- bounces ---- */

@@ -1,5 +1,7 @@
 #include "smtpd/smtp/client_private.h"
 
+#include "lib/net/dns_message.h"
+
 #include <stdlib.h>
 
 enum {
@@ -106,6 +108,7 @@ client_end(
 		why = unexpected(p, why);
 	client->failure = failure;
 	client->reply = client_keep(&p->arena, why);
+	client_auth_stop(client);
 	stream_free(p->stream);
 	p->stream = NULL;
 	p->ready = false;
@@ -125,6 +128,9 @@ lose(struct smtp_client *client, const char *what)
 {
 	struct smtp_client_private *p = client->private;
 	const char *text = arena_printf(&p->arena, "%s %s", what, place(p)).p;
+	if (p->handshake)
+		client->verdict =
+		    stream_tls_verdict(p->stream, &client->reason);
 	client_end(client, failure_now(p), REPLY(451, "4.4.2", text));
 }
 
@@ -208,6 +214,7 @@ on_secure(struct smtp_client *client)
 	p->handshake = false;
 	client->secure = true;
 	stream_tls_info(p->stream, &client->tls_info);
+	client->verdict = stream_tls_verdict(p->stream, &client->reason);
 	if (p->options.tls == CLIENT_TLS_IMPLICIT)
 		client_say(client, &client_greeting);
 	else
@@ -256,7 +263,24 @@ client_handshake(struct smtp_client *client)
 	struct smtp_client_private *p = client->private;
 	p->handshake = true;
 	stream_deadline(p->stream, HANDSHAKE_MS);
-	stream_tls_connect(p->stream, p->options.context, p->options.name);
+	stream_tls_connect(p->stream, &p->options.terms);
+}
+
+static struct tls_terms
+keep_terms(struct arena *arena, struct tls_terms terms)
+{
+	struct dns_record *records =
+	    arena_alloc(arena, terms.count * sizeof *records);
+	for (size_t i = 0; i < terms.count; i++) {
+		records[i] = terms.records[i];
+		records[i].tlsa.data = arena_str(arena, records[i].tlsa.data);
+	}
+	terms.records = records;
+	terms.name = arena_str(arena, str_of(terms.name)).p;
+	if (terms.second_name)
+		terms.second_name =
+		    arena_str(arena, str_of(terms.second_name)).p;
+	return terms;
 }
 
 static void
@@ -265,7 +289,7 @@ keep_options(
 {
 	p->options = *options;
 	p->options.helo = arena_str(&p->arena, str_of(options->helo)).p;
-	p->options.name = arena_str(&p->arena, str_of(options->name)).p;
+	p->options.terms = keep_terms(&p->arena, options->terms);
 	p->options.user = arena_str(&p->arena, options->user);
 	p->options.password = arena_str(&p->arena, options->password);
 }
@@ -280,12 +304,14 @@ smtp_client_start(struct smtp_client *client, struct loop *loop, int fd,
 		.ready = ready,
 		.ended = ended,
 		.reply = REPLY(0, NULL, ""),
+		.reason = "",
 		.private = p,
 	};
 	p->client = client;
 	p->loop = loop;
 	p->owner.on = on_event;
 	p->stream = stream_new(loop, fd, &p->owner);
+	client->local = stream_local(p->stream, &(uint16_t){ 0 });
 	keep_options(p, options);
 	if (options->tls == CLIENT_TLS_IMPLICIT)
 		client_handshake(client);
@@ -300,6 +326,7 @@ smtp_client_free(struct smtp_client *client)
 	if (!p)
 		return;
 	client_mail_free(client);
+	client_auth_stop(client);
 	later_cancel(&p->tell);
 	stream_free(p->stream);
 	reply_parser_free(&p->parser);

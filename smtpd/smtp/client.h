@@ -1,5 +1,6 @@
 /*
- * client.h - the client's side of an SMTP session: RFC 5321, 2920, 3207, 4954.
+ * client.h - the client's side of an SMTP session: RFC 5321, 2920, 3207, 4954,
+ * 8689.
  *
  * It knows the protocol and one peer: no DNS, no policy, no queue.  A queue of
  * expected replies: with PIPELINING lines leave at once, without it each waits
@@ -11,6 +12,7 @@
 
 #include "lib/mail/dot.h"
 #include "lib/mail/reply.h"
+#include "lib/net/jobs.h"
 #include "lib/net/stream.h"
 
 struct smtp_client;
@@ -24,17 +26,18 @@ enum smtp_client_tls {
 
 struct smtp_client_options {
 	const char *helo; /* our host name */
-	const char *name; /* the peer's: SNI, and what is verified */
 	enum smtp_client_tls tls;
-	const struct tls_context *context;
-	struct str user, password; /* "" without AUTH; only sent under TLS */
+	struct tls_terms terms; /* names and records are copied */
+	struct str user, password; /* "" without AUTH; only used under TLS */
+	struct lane *lane; /* workers that hash it; with a user */
 };
 
 enum smtp_failure { /* where a session failed; the reply says how */
 	CLIENT_OK,
 	CLIENT_GREETING, /* no banner, or a refusal */
 	CLIENT_TLS_REFUSED, /* wanted, and not offered or refused */
-	CLIENT_TLS_HANDSHAKE, /* failed: another try in plain may be allowed */
+	CLIENT_TLS_HANDSHAKE, /* failed, and verdict says how: another try in
+				 plain may be allowed */
 	CLIENT_AUTH,
 	CLIENT_LOST, /* connection lost or timed out, or peer out of step */
 };
@@ -48,6 +51,7 @@ struct smtp_mail { /* {0} is idle */
 	const struct str *recipients;
 	uint64_t size; /* octets, for SIZE= */
 	bool eight_bit; /* BODY=8BITMIME is needed */
+	bool require_tls; /* REQUIRETLS is passed on, which the peer offers */
 	/* Called when more of the message is wanted; answered, now or later, by
 	   one smtp_mail_feed().  May come again from the first octet on only
 	   in another session. */
@@ -69,6 +73,10 @@ struct smtp_client { /* a member of its owner */
 	struct reply reply;
 	bool secure;
 	struct tls_info tls_info;
+	enum tls_verdict verdict; /* of a handshake that was begun */
+	const char *reason; /* for it (constant), or "" */
+	bool keeps_tls; /* it offers REQUIRETLS, under TLS */
+	struct ip local; /* our address */
 	unsigned mails; /* that were sent over this session */
 	struct smtp_client_private *private;
 };

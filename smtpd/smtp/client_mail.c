@@ -236,6 +236,8 @@ say_mail(struct smtp_client *client)
 		buf_addf(&p->out, " SIZE=%" PRIu64, mail->size);
 	if (p->offers & OFFER_8BITMIME && mail->eight_bit)
 		buf_adds(&p->out, " BODY=8BITMIME");
+	if (mail->require_tls) /* RFC 8689 4.2.1 */
+		buf_adds(&p->out, " REQUIRETLS");
 	buf_adds(&p->out, "\r\n");
 	client_say(client, &mail_from);
 }

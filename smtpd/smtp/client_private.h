@@ -1,6 +1,7 @@
 /*
  * client_private.h - what the files of the client share: client.c (replies,
- * events, the end), client_session.c (up to READY), client_mail.c (a mail).
+ * events, the end), client_session.c (up to READY), client_auth.c (AUTH),
+ * client_mail.c (a mail).
  */
 #ifndef SMTPD_SMTP_CLIENT_PRIVATE_H
 #define SMTPD_SMTP_CLIENT_PRIVATE_H
@@ -21,6 +22,9 @@ enum client_offer { /* bits: what EHLO's reply offers */
 	OFFER_STARTTLS = 8,
 	OFFER_PLAIN = 16,
 	OFFER_LOGIN = 32,
+	OFFER_REQUIRETLS = 64,
+	OFFER_SCRAM = 128,
+	OFFER_SCRAM_PLUS = 256,
 };
 
 /* A command that was said, and what becomes of its reply. */
@@ -45,6 +49,7 @@ struct smtp_client_private {
 	size_t first, waiting;
 	struct buf out; /* lines and bytes on their way to the stream */
 	unsigned offers;
+	struct client_scram *scram; /* client_auth.c; or NULL */
 	bool handshake;
 	bool ready; /* no mail, nothing to wait for */
 
@@ -74,6 +79,10 @@ void client_handshake(struct smtp_client *);
 /* client_session.c */
 extern const struct client_step client_greeting;
 void client_hello(struct smtp_client *);
+
+/* client_auth.c */
+void client_authenticate(struct smtp_client *);
+void client_auth_stop(struct smtp_client *);
 
 /* client_mail.c */
 void client_mail_more(struct smtp_client *); /* output has drained */

@@ -1,92 +1,7 @@
 #include "smtpd/smtp/client_private.h"
 
-#include "lib/base/codec.h"
-
-/* From the greeting to READY.  The functions stand in the order of the
+/* From the greeting to AUTH.  The functions stand in the order of the
    replies read backwards, so that each knows what comes next. */
-
-/* ---- AUTH ---- */
-
-static void
-on_auth(struct smtp_client *client, struct reply reply)
-{
-	if (reply.code == 235)
-		client_ready(client);
-	else
-		client_end(client, CLIENT_AUTH, reply);
-}
-
-static const struct client_step auth = { "before the reply to AUTH", 5,
-	on_auth };
-
-/* Answers a 334 with the text in base64. */
-static void
-say_secret(struct smtp_client *client, struct reply reply, struct str text,
-    const struct client_step *next)
-{
-	if (reply.code != 334) {
-		client_end(client, CLIENT_AUTH, reply);
-		return;
-	}
-	base64_add(&client->private->out, text);
-	buf_adds(&client->private->out, "\r\n");
-	client_say(client, next);
-}
-
-static void
-on_login_user(struct smtp_client *client, struct reply reply)
-{
-	say_secret(client, reply, client->private->options.password, &auth);
-}
-
-static const struct client_step login_user = { "before the reply to AUTH", 5,
-	on_login_user };
-
-static void
-on_login(struct smtp_client *client, struct reply reply)
-{
-	say_secret(client, reply, client->private->options.user, &login_user);
-}
-
-static const struct client_step login = { "before the reply to AUTH", 5,
-	on_login };
-
-/* RFC 4616 2: no authorization identity, so that it is the user's own */
-static void
-say_plain(struct smtp_client *client)
-{
-	struct smtp_client_private *p = client->private;
-	struct buf secret = { 0 };
-	buf_addc(&secret, '\0');
-	buf_add(&secret, p->options.user);
-	buf_addc(&secret, '\0');
-	buf_add(&secret, p->options.password);
-	buf_adds(&p->out, "AUTH PLAIN ");
-	base64_add(&p->out, buf_str(&secret));
-	buf_adds(&p->out, "\r\n");
-	buf_free(&secret);
-	client_say(client, &auth);
-}
-
-static void
-authenticate(struct smtp_client *client)
-{
-	struct smtp_client_private *p = client->private;
-	if (str_empty(p->options.user)) {
-		client_ready(client);
-	} else if (!client->secure) {
-		client_end(client, CLIENT_AUTH,
-		    REPLY(451, "4.7.0", "No TLS, so no password is sent"));
-	} else if (p->offers & OFFER_PLAIN) {
-		say_plain(client);
-	} else if (p->offers & OFFER_LOGIN) {
-		buf_adds(&p->out, "AUTH LOGIN\r\n");
-		client_say(client, &login);
-	} else {
-		client_end(client, CLIENT_AUTH,
-		    REPLY(451, "4.7.0", "AUTH PLAIN or LOGIN isn't offered"));
-	}
-}
 
 /* ---- STARTTLS ---- */
 
@@ -104,7 +19,7 @@ on_starttls(struct smtp_client *client, struct reply reply)
 	else if (p->options.tls == CLIENT_TLS_MUST)
 		client_end(client, CLIENT_TLS_REFUSED, reply);
 	else
-		authenticate(client);
+		client_authenticate(client);
 }
 
 static const struct client_step starttls = { "before the reply to STARTTLS", 5,
@@ -122,7 +37,7 @@ secure(struct smtp_client *client)
 		client_end(client, CLIENT_TLS_REFUSED,
 		    REPLY(451, "4.7.0", "STARTTLS isn't offered"));
 	} else {
-		authenticate(client);
+		client_authenticate(client);
 	}
 }
 
@@ -149,9 +64,12 @@ parse_offer(struct str line)
 		{ "SIZE", OFFER_SIZE },
 		{ "8BITMIME", OFFER_8BITMIME },
 		{ "STARTTLS", OFFER_STARTTLS },
+		{ "REQUIRETLS", OFFER_REQUIRETLS },
 		{ 0 },
 	};
 	static const struct offer mechanisms[] = {
+		{ "SCRAM-SHA-256-PLUS", OFFER_SCRAM_PLUS },
+		{ "SCRAM-SHA-256", OFFER_SCRAM },
 		{ "PLAIN", OFFER_PLAIN },
 		{ "LOGIN", OFFER_LOGIN },
 		{ 0 },
@@ -194,6 +112,8 @@ on_ehlo(struct smtp_client *client, struct reply reply)
 	str_cut(&lines, '\n'); /* the host's name */
 	while (lines.n > 0)
 		p->offers |= parse_offer(str_cut(&lines, '\n'));
+	/* RFC 8689 2: it means nothing without TLS */
+	client->keeps_tls = client->secure && p->offers & OFFER_REQUIRETLS;
 	secure(client);
 }
 

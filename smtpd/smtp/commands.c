@@ -69,6 +69,8 @@ cmd_ehlo(struct smtp_server *server, struct str name)
 		buf_adds(out, "250-STARTTLS\r\n");
 	if (secure && options->submission)
 		offer_auth(options->mechanisms, out);
+	if (secure) /* RFC 8689 2 */
+		buf_adds(out, "250-REQUIRETLS\r\n");
 	buf_adds(out, "250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n");
 	server_write(server);
 }

@@ -5,6 +5,7 @@
 static const struct reply talked_early = { 554, "5.5.0",
 	"You talked before the greeting" };
 static const struct reply timed_out = { 421, "4.4.2", "Idle for too long" };
+static const struct reply too_slow = { 421, "4.4.2", "Too slow" };
 static const struct reply too_many_errors = { 421, "4.7.0", "Too many errors" };
 
 /* ---- saying ---- */
@@ -51,6 +52,7 @@ leave(struct smtp_server *server)
 	p->read = NULL;
 	p->answered = NULL;
 	timer_stop(&p->banner);
+	timer_stop(&p->pace);
 	later_cancel(&p->go_on);
 	loop_later(p->loop, &p->over, on_over);
 }
@@ -86,6 +88,7 @@ server_forget(struct smtp_server *server)
 	server->state &= ~(unsigned)(SMTP_MAIL | SMTP_RCPT);
 	server->recipients = 0;
 	server->declared_size = 0;
+	server->require_tls = false;
 	server->options->service->reset(server);
 	arena_free(&p->arena);
 }
@@ -206,6 +209,26 @@ on_timeout(struct smtp_server *server)
 	struct smtp_server_private *p = server->private;
 	if (!p->answered && !p->paused) /* else it isn't the peer who waits */
 		server_end(server, timed_out);
+}
+
+/* A pause is none of the peer's business. */
+static void
+on_pace(struct timer *timer)
+{
+	struct smtp_server_private *p =
+	    container_of(timer, struct smtp_server_private, pace);
+	if (p->paused || p->size - p->paced >= PACE_OCTETS)
+		server_pace(p->server);
+	else
+		server_end(p->server, too_slow);
+}
+
+void
+server_pace(struct smtp_server *server)
+{
+	struct smtp_server_private *p = server->private;
+	p->paced = p->size;
+	timer_start(&p->pace, p->loop, PACE_MS, on_pace);
 }
 
 static void
@@ -353,6 +376,7 @@ smtp_server_free(struct smtp_server *server)
 		return;
 	stream_free(server->stream);
 	timer_stop(&p->banner);
+	timer_stop(&p->pace);
 	later_cancel(&p->go_on);
 	later_cancel(&p->over);
 	arena_free(&p->arena);

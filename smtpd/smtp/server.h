@@ -39,6 +39,8 @@ struct smtp_service {
 	void (*body)(struct smtp_server *, struct str piece);
 	/* The final dot: what was noted on the way is in server->dot. */
 	void (*end)(struct smtp_server *);
+	/* The protocol refuses the message that arrives; reset() follows. */
+	void (*refused)(struct smtp_server *, struct reply);
 	/* RSET, EHLO, STARTTLS, a refused MAIL, a cancelled AUTH, the end of
 	   a transaction, a message that the protocol refuses: forget it.  The
 	   owner's answer to end() stays wanted when the peer goes away only
@@ -82,6 +84,7 @@ struct smtp_server { /* a member of the owner's connection */
 	struct dot_reader dot; /* of the message that arrives */
 	unsigned recipients; /* accepted in this transaction */
 	uint64_t declared_size; /* from SIZE=, or 0 */
+	bool require_tls; /* REQUIRETLS was said to MAIL, RFC 8689 */
 	struct smtp_server_private *private;
 };
 

@@ -16,6 +16,10 @@ enum {
 	OUTPUT_MAX = 65536,
 	/* Bytes of a message that must arrive within data_ms. */
 	DATA_STEP = 4096,
+	/* What must come of a message within each quarter of an hour, 1 KiB
+	   a second: else a step now and then would hold us for ever. */
+	PACE_MS = 900000,
+	PACE_OCTETS = 900 << 10,
 	HANDSHAKE_MS = 30000,
 	LINGER_MS = 10000,
 	/* One more bit of the state, from the port's options. */
@@ -47,6 +51,8 @@ struct smtp_server_private {
 	struct buf piece; /* of the message, dots taken off */
 	uint64_t size; /* of the message so far */
 	uint64_t step; /* size at which the deadline is set again */
+	struct timer pace;
+	uint64_t paced; /* size when it was started */
 	const struct reply *refusal; /* of the message, known before its end */
 };
 
@@ -59,6 +65,7 @@ void server_ask(
     struct smtp_server *, void (*answered)(struct smtp_server *, int code));
 void server_forget(struct smtp_server *); /* the transaction */
 void server_handshake(struct smtp_server *);
+void server_pace(struct smtp_server *); /* from here on, in a message */
 /* As soon as the command that runs has run. */
 void server_end(struct smtp_server *, struct reply last);
 

@@ -42,6 +42,20 @@ take_auth(struct smtp_server *server, struct str value)
 	return server->options->submission ? NULL : &bad_parameter;
 }
 
+/* RFC 8689 4.1: only under TLS, without a value */
+static const struct reply *
+take_require_tls(struct smtp_server *server, struct str value)
+{
+	static const struct reply no_tls = { 530, "5.7.0",
+		"Say STARTTLS first" };
+	if (value.p)
+		return &bad_argument;
+	if (!(server->state & SMTP_SECURE))
+		return &no_tls;
+	server->require_tls = true;
+	return NULL;
+}
+
 struct parameter {
 	const char *name;
 	const struct reply *(*take)(struct smtp_server *, struct str);
@@ -64,14 +78,15 @@ struct path_command {
 	bool (*parse)(
 	    struct str *, struct arena *, struct address *, const char **);
 	struct reply bad_path;
-	struct parameter parameters[4];
+	struct parameter parameters[5]; /* {0} ends them */
 };
 
 static const struct path_command mail_from = {
 	"FROM:",
 	path_parse_reverse,
 	{ 501, "5.1.7", "Bad address of the sender" },
-	{ { "SIZE", take_size }, { "BODY", take_body }, { "AUTH", take_auth } },
+	{ { "SIZE", take_size }, { "BODY", take_body }, { "AUTH", take_auth },
+	    { "REQUIRETLS", take_require_tls } },
 };
 
 static const struct path_command rcpt_to = {
@@ -122,6 +137,7 @@ server_mail(struct smtp_server *server, struct str argument)
 	struct address *sender = arena_alloc(arena, sizeof *sender);
 	struct params params;
 	server->declared_size = 0;
+	server->require_tls = false;
 	const struct reply *refusal =
 	    parse(server, &mail_from, argument, sender, &params);
 	if (refusal) {
@@ -176,6 +192,7 @@ on_data(struct smtp_server *server, int code)
 	p->step = DATA_STEP;
 	p->refusal = NULL;
 	p->read = server_read_body;
+	server_pace(server);
 }
 
 void
@@ -204,8 +221,10 @@ judge(struct smtp_server *server)
 		p->refusal = &bare_line_end;
 	else if (p->size > server->options->max_size)
 		p->refusal = &too_big;
-	if (p->refusal)
-		server_forget(server);
+	if (!p->refusal)
+		return;
+	server->options->service->refused(server, *p->refusal);
+	server_forget(server);
 }
 
 /* A pause ends with the message: nothing of it is left to be read. */
@@ -215,6 +234,7 @@ finish(struct smtp_server *server)
 	struct smtp_server_private *p = server->private;
 	p->read = server_read_command;
 	p->moved = true;
+	timer_stop(&p->pace);
 	buf_free(&p->piece); /* up to 64 KiB, and most sessions are idle */
 	smtp_server_pause(server, false);
 	if (p->refusal) {

@@ -5,20 +5,33 @@
 
 #include <db.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 enum {
-	CACHE = 4 << 20,
-	LOG_BUFFER = 1 << 20,
-	LOG_FILE = 16 << 20,
 	CHECKPOINT_KB = 8192, /* of log between two checkpoints */
 	CHECKPOINT_MINUTES = 1,
 	MESSAGES = 50, /* of libdb that are logged */
 };
 
+const struct environment_kind environment_queue = {
+	.cache = 3 << 20,
+	.log_buffer = 1 << 20,
+	.log_file = 16 << 20,
+};
+
+const struct environment_kind environment_soft = {
+	.cache = 1 << 20,
+	.log_buffer = 256 << 10,
+	.log_file = 4 << 20,
+	.soft = true,
+};
+
 struct environment {
+	const struct environment_kind *kind;
+	bool lost;
 	DB_ENV *env;
 	DB *db;
 };
@@ -27,7 +40,7 @@ struct environment {
 static void
 on_message(const DB_ENV *env, const char *prefix, const char *text)
 {
-	static unsigned said;
+	static atomic_uint said; /* by two threads */
 	(void)env, (void)prefix;
 	if (said++ < MESSAGES)
 		log_note(LOG_WARN, "store", "%s", text);
@@ -35,11 +48,14 @@ on_message(const DB_ENV *env, const char *prefix, const char *text)
 
 /* After a failed sync nobody knows what the disk holds: recovery, which is the
    next start, finds out. */
-static _Noreturn void
-die(const char *what, int error)
+static void
+fail(struct environment *environment, const char *what, int error)
 {
-	log_note(LOG_ERROR, "store", "%s: %s", what, db_strerror(error));
-	_exit(EX_IOERR);
+	log_note(LOG_ERROR, "store", "%s%s: %s",
+	    environment->kind->soft ? "soft: " : "", what, db_strerror(error));
+	if (!environment->kind->soft)
+		_exit(EX_IOERR);
+	environment->lost = true;
 }
 
 const char *
@@ -63,7 +79,7 @@ dbt_of(const struct buf *buf)
 /* ---- opening ---- */
 
 static int
-open_env(DB_ENV **out, const char *folder)
+open_env(DB_ENV **out, const char *folder, const struct environment_kind *kind)
 {
 	DB_ENV *env;
 	int e = db_env_create(&env, 0);
@@ -71,9 +87,9 @@ open_env(DB_ENV **out, const char *folder)
 		return e;
 	*out = env;
 	env->set_errcall(env, on_message);
-	env->set_lg_bsize(env, LOG_BUFFER);
-	env->set_lg_max(env, LOG_FILE);
-	env->set_cachesize(env, 0, CACHE, 1);
+	env->set_lg_bsize(env, kind->log_buffer);
+	env->set_lg_max(env, kind->log_file);
+	env->set_cachesize(env, 0, kind->cache, 1);
 	e = env->open(env, folder,
 	    DB_CREATE | DB_INIT_MPOOL | DB_INIT_LOG | DB_INIT_TXN | DB_PRIVATE |
 		DB_RECOVER,
@@ -116,10 +132,12 @@ walk(struct environment *environment, struct store_reader *reader)
 }
 
 struct environment *
-environment_open(const char *folder, int *error)
+environment_open(
+    const char *folder, const struct environment_kind *kind, int *error)
 {
 	struct environment *environment = mem_alloc(sizeof *environment);
-	int e = open_env(&environment->env, folder);
+	environment->kind = kind;
+	int e = open_env(&environment->env, folder, kind);
 	if (e == 0)
 		e = open_tree(&environment->db, environment->env);
 	if (e == 0)
@@ -146,7 +164,7 @@ environment_walk(struct environment *environment, struct store_reader *reader)
 {
 	int e = walk(environment, reader);
 	if (e)
-		die("reading", e);
+		fail(environment, "reading", e);
 }
 
 /* ---- writing ---- */
@@ -174,34 +192,43 @@ apply_all(DB *db, DB_TXN *txn, struct list *writes)
 
 /* The commit doesn't sync, so that the pages are free before the disk is
    touched; the flush that follows does. */
-enum store_result
-environment_apply(struct environment *environment, struct list *writes)
+static int
+commit(struct environment *environment, struct list *writes)
 {
 	DB_ENV *env = environment->env;
 	DB_TXN *txn;
 	int e = env->txn_begin(env, NULL, &txn, 0);
 	if (e)
-		die("beginning", e);
+		return e;
 	e = apply_all(environment->db, txn, writes);
 	if (e)
 		txn->abort(txn);
 	else
 		e = txn->commit(txn, DB_TXN_NOSYNC);
-	if (e == 0)
-		e = env->log_flush(env, NULL);
+	return e ? e : env->log_flush(env, NULL);
+}
+
+enum store_result
+environment_apply(struct environment *environment, struct list *writes)
+{
+	if (environment->lost)
+		return STORE_LOST;
+	int e = commit(environment, writes);
 	if (e == ENOSPC || e == EDQUOT)
 		return STORE_FULL;
 	if (e)
-		die("committing", e);
-	return STORE_DONE;
+		fail(environment, "committing", e);
+	return e ? STORE_LOST : STORE_DONE;
 }
 
 void
 environment_checkpoint(struct environment *environment, bool now)
 {
 	DB_ENV *env = environment->env;
+	if (environment->lost)
+		return;
 	int e = env->txn_checkpoint(
 	    env, CHECKPOINT_KB, CHECKPOINT_MINUTES, now ? DB_FORCE : 0);
 	if (e && e != ENOSPC && e != EDQUOT)
-		die("checkpoint", e);
+		fail(environment, "checkpoint", e);
 }

@@ -21,7 +21,8 @@ enum {
 
 struct store {
 	struct loop *loop;
-	struct environment *environment;
+	struct environment *environment; /* NULL: a soft one, lost */
+	const char *name; /* of the thread */
 	pthread_t thread;
 	bool started;
 	struct later later; /* posted when the first answer is there */
@@ -63,10 +64,11 @@ is_cramped(const char *folder)
 }
 
 static bool
-move_away(const char *folder, const char *bad_folder)
+move_away(const char *folder, const char *bad_folder, const char *name)
 {
 	struct buf to = { 0 };
-	buf_addf(&to, "%s/store.%lld", bad_folder, (long long)clock_wall_ms());
+	buf_addf(
+	    &to, "%s/%s.%lld", bad_folder, name, (long long)clock_wall_ms());
 	bool moved = file_mkdirs(bad_folder, 0700) &&
 	    rename(folder, buf_cstr(&to)) == 0 && file_mkdirs(folder, 0700);
 	log_note(LOG_ERROR, "damaged", "the store %s moved to %s",
@@ -75,27 +77,31 @@ move_away(const char *folder, const char *bad_folder)
 	return moved;
 }
 
-struct store *
-store_open(struct loop *loop, const char *folder, const char *bad_folder,
-    const char **why)
+/* NULL with an error. */
+static struct environment *
+open_environment(const char *folder, const char *bad_folder, const char *name,
+    const struct environment_kind *kind, int *error)
 {
-	int error = 0;
 	struct environment *environment = NULL;
 	if (!file_mkdirs(folder, 0700))
-		error = errno;
+		*error = errno;
 	else
-		environment = environment_open(folder, &error);
+		environment = environment_open(folder, kind, error);
 	if (!environment && is_cramped(folder))
-		error = ENOSPC;
-	if (!environment && is_damage(error) && move_away(folder, bad_folder))
-		environment = environment_open(folder, &error);
-	if (!environment) {
-		*why = environment_error(error);
-		return NULL;
-	}
+		*error = ENOSPC;
+	if (!environment && is_damage(*error) &&
+	    move_away(folder, bad_folder, name))
+		environment = environment_open(folder, kind, error);
+	return environment;
+}
+
+static struct store *
+store_new(struct loop *loop, struct environment *environment, const char *name)
+{
 	struct store *store = mem_alloc(sizeof *store);
 	store->loop = loop;
 	store->environment = environment;
+	store->name = name;
 	list_init(&store->waiting);
 	list_init(&store->finished);
 	pthread_mutex_init(&store->lock, NULL);
@@ -103,10 +109,36 @@ store_open(struct loop *loop, const char *folder, const char *bad_folder,
 	return store;
 }
 
+struct store *
+store_open(struct loop *loop, const char *folder, const char *bad_folder,
+    const char **why)
+{
+	int error = 0;
+	struct environment *environment = open_environment(
+	    folder, bad_folder, "store", &environment_queue, &error);
+	if (environment)
+		return store_new(loop, environment, "store");
+	*why = environment_error(error);
+	return NULL;
+}
+
+struct store *
+store_open_soft(struct loop *loop, const char *folder, const char *bad_folder)
+{
+	int error = 0;
+	struct environment *environment = open_environment(
+	    folder, bad_folder, "soft", &environment_soft, &error);
+	if (!environment)
+		log_note(LOG_ERROR, "store", "%s can't be used: %s", folder,
+		    environment_error(error));
+	return store_new(loop, environment, "soft");
+}
+
 void
 store_scan(struct store *store, struct store_reader *reader)
 {
-	environment_walk(store->environment, reader);
+	if (store->environment)
+		environment_walk(store->environment, reader);
 }
 
 /* ---- the committing thread ---- */
@@ -162,13 +194,23 @@ finish_batch(struct store *store, struct list *batch, enum store_result result)
 	}
 }
 
+static enum store_result
+apply_batch(struct store *store, struct list *batch)
+{
+	if (!store->environment)
+		return STORE_LOST;
+	enum store_result result = environment_apply(store->environment, batch);
+	environment_checkpoint(store->environment, false);
+	return result;
+}
+
 static void *
 work(void *context)
 {
 	struct store *store = context;
 	struct list batch;
 	list_init(&batch);
-	pthread_setname_np(pthread_self(), "store");
+	pthread_setname_np(pthread_self(), store->name);
 	pthread_mutex_lock(&store->lock);
 	for (;;) {
 		while (list_empty(&store->waiting) && !store->closing)
@@ -177,9 +219,7 @@ work(void *context)
 		if (list_empty(&batch))
 			break;
 		pthread_mutex_unlock(&store->lock);
-		enum store_result result =
-		    environment_apply(store->environment, &batch);
-		environment_checkpoint(store->environment, false);
+		enum store_result result = apply_batch(store, &batch);
 		pthread_mutex_lock(&store->lock);
 		finish_batch(store, &batch, result);
 	}
@@ -222,8 +262,10 @@ store_close(struct store *store)
 	if (store->started)
 		pthread_join(store->thread, NULL);
 	loop_unpost(store->loop, &store->later);
-	environment_checkpoint(store->environment, true);
-	environment_close(store->environment);
+	if (store->environment) {
+		environment_checkpoint(store->environment, true);
+		environment_close(store->environment);
+	}
 	pthread_cond_destroy(&store->work);
 	pthread_mutex_destroy(&store->lock);
 	free(store);

@@ -3,7 +3,12 @@
  *
  * All waiting operations become one transaction, then one log flush, then
  * their answers.  What the records mean is their owners' business.  Lost or
- * damaged, the store may be deleted: mail is tried again, none is lost.
+ * damaged, a store may be deleted: mail is tried again, none is lost.
+ *
+ * There are two: the queue's, and the soft one, of what makes the server wiser
+ * but isn't promised to anybody (report counters, policies, reputation).  The
+ * soft one never keeps the server from starting, and never ends it.  Its
+ * owners share it: the keys of each begin with octets that are its own.
  */
 #ifndef SMTPD_STORE_STORE_H
 #define SMTPD_STORE_STORE_H
@@ -15,11 +20,12 @@ struct store;
 
 enum store_result {
 	STORE_DONE,
-	STORE_FULL /* no space */
+	STORE_FULL, /* no space */
+	STORE_LOST, /* of the soft one: nothing is kept until the next start */
 };
 
 struct store_write { /* {0} is idle */
-	/* Moved in, and left as they are when there was no space; an empty
+	/* Moved in, and left as they are when they weren't kept; an empty
 	   value deletes the key. */
 	struct buf key, value;
 	enum store_result result;
@@ -36,11 +42,16 @@ struct store_reader { /* a member of whoever reads */
    thread yet.  NULL with *why (static). */
 struct store *store_open(struct loop *, const char *folder,
     const char *bad_folder, const char **why);
+/* The same for what may be lost: never NULL.  One that can't be had is empty,
+   the log says why, and what is written to it is answered STORE_LOST. */
+struct store *store_open_soft(
+    struct loop *, const char *folder, const char *bad_folder);
 /* Every pair, in the order of keys; blocks: for the start. */
 void store_scan(struct store *, struct store_reader *);
 void store_start(struct store *); /* starts the thread */
 /* Operations are applied in the order in which they were given.  An error
-   that is not lack of space ends the process: recovery is the next start. */
+   that is not lack of space ends the process: recovery is the next start.  (The
+   soft store is lost until then.) */
 void store_write(
     struct store *, struct store_write *, void (*done)(struct store_write *));
 void store_close(struct store *); /* commits what waits, then a checkpoint */

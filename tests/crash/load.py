@@ -6,9 +6,14 @@ import lab
 CONTEXT = ssl.create_default_context()
 CONTEXT.check_hostname, CONTEXT.verify_mode = False, ssl.CERT_NONE
 
-YOU, SECOND, BOB, STUCK = 'you@ours.test', 'second@ours.test', 'bob@remote.test', 'stuck@remote.test'
-KINDS = {'local': [YOU, SECOND], 'remote': [BOB], 'mixed': [YOU, BOB], 'stuck': [SECOND, STUCK], 'waiting': [STUCK],
-         'all': [YOU, BOB, STUCK]}
+YOU, SECOND, BOB = 'you@ours.test', 'second@ours.test', 'bob@remote.test'
+LATE = 'late@remote.test'  # deferred until it is in the spool
+STUCK = 'stuck@remote.test'  # deferred until let_go()
+NOBODY = 'nobody@remote.test'  # refused: what comes is a bounce to YOU
+ALL = [YOU, SECOND, BOB, LATE, STUCK, NOBODY]
+KINDS = {'local': [YOU, SECOND], 'remote': [BOB], 'mixed': [YOU, BOB], 'stuck': [SECOND, STUCK], 'bounced': [BOB, NOBODY],
+         'waiting': [STUCK], 'each': [YOU, BOB, LATE, NOBODY]}
+USUAL = ['local', 'remote', 'mixed', 'stuck', 'bounced']
 SMALL, LARGE = 2000, 200000  # the second has a body file
 
 # What became of one transmission. UNSENT: it broke off before its final dot. DOUBTFUL: no answer came.
@@ -17,10 +22,12 @@ Transmission = collections.namedtuple('Transmission', 'number to size fate id re
 
 
 class World:
-    """Our server with two accounts, and a remote one that defers mail to STUCK until let_go()."""
+    """Our server with two accounts, and a remote one."""
 
     def __init__(self, keep, data=None, **settings):
-        self.remote = keep(lab.Remote(answers={'RCPT ' + STUCK: '451 4.7.1 later'}))
+        self.remote = keep(lab.Remote(answers={
+            'RCPT ' + LATE: lambda: '250 2.1.5 now' if self.spooled() else '451 4.7.1 later',
+            'RCPT ' + STUCK: '451 4.7.1 later', 'RCPT ' + NOBODY: '550 5.1.1 no such user'}))
         dns = keep(lab.Dns({'remote.test': '@ MX 10 mx\nmx A 127.0.0.1'}))
         self.server = keep(lab.Postern(data=data, resolver=dns.address, outbound_port=self.remote.port, retry_min='1s',
                                        retry_max='2s', user_rate='1000000/1h', **settings)).start()
@@ -40,8 +47,11 @@ class World:
         found = os.walk(os.path.join(self.server.data, folder))
         return [os.path.join(path, name) for path, _, names in found for name in names]
 
+    def spooled(self):
+        return [path for path in self.files('spool') if not path.endswith('.body')]
+
     def let_go(self):
-        self.remote.answers.clear()
+        del self.remote.answers['RCPT ' + STUCK]
 
     def queued(self):
         """{id: addresses that wait}."""
@@ -55,7 +65,7 @@ class Load:
     """Submits on port 465 over several connections, as many messages as permit() allows; each is sent until it is
     acknowledged or stop() was called, and every time is a transmission with a number of its own."""
 
-    def __init__(self, world, seed=0, connections=6, large_every=12, permits=0, kinds=('local', 'remote', 'mixed', 'stuck')):
+    def __init__(self, world, seed=0, connections=6, large_every=12, permits=0, kinds=USUAL):
         self.world, self.random, self.large_every, self.kinds = world, random.Random(seed), large_every, kinds
         self.lock, self.permits, self.stopping = threading.Lock(), threading.Semaphore(permits), threading.Event()
         self.permitted, self.ended, self.transmissions, self.count = permits, 0, [], 0
@@ -163,28 +173,41 @@ def letter(number, size):
 Copy = collections.namedtuple('Copy', 'number id at')
 
 
+def number_and_id(head):
+    return int(re.search(rb'^Subject: n(\d{6})$', head, re.M).group(1)), re.search(rb'\n\tid (\w+)', head).group(1).decode()
+
+
 def copy_of(mail, load, at=0):
     """Which transmission this is; it must be whole."""
     head, _, text = mail.replace(b'\r\n', b'\n').partition(b'\n\n')
-    number = int(re.search(rb'^Subject: n(\d{6})$', head, re.M).group(1))
+    number, ident = number_and_id(head)
     expected = body(number, load.transmissions[number].size).replace(b'\r\n', b'\n')
     assert text == expected, 'a partial file: n%06d, %d instead of %d octets' % (number, len(text), len(expected))
-    return Copy(number, re.search(rb'\n\tid (\w+)', head).group(1).decode(), at)
+    return Copy(number, ident, at)
+
+
+def bounced_copy(mail):
+    """Which transmission this reports; its header section is the last part."""
+    assert mail.endswith(b'--\n'), 'a partial bounce'
+    return Copy(*number_and_id(mail[mail.rindex(b'\nContent-Type: '):]), 0)
 
 
 def copies_at(world, load, address):
-    if address.endswith('@ours.test'):
-        return [copy_of(mail, load) for mail in world.server.mails(address)]
-    return [copy_of(mail['data'], load, mail['at']) for mail in world.remote.mails if address in mail['to']]
+    if address.endswith('@remote.test') and address != NOBODY:
+        return [copy_of(mail['data'], load, mail['at']) for mail in world.remote.mails if address in mail['to']]
+    mails = world.server.mails(YOU if address == NOBODY else address)
+    bounces = [mail for mail in mails if b'\nContent-Type: multipart/report' in mail]
+    return [bounced_copy(mail) for mail in bounces] if address == NOBODY else \
+        [copy_of(mail, load) for mail in mails if mail not in bounces]
 
 
 def check_copies(world, address, copies):
-    """Here one each, because an earlier one is replaced. There as many as crashes explain: one may come between the
-    remote server's answer and ours being on disk. (A second is how late that server may notice its client's death.)"""
+    """Here one each, because an earlier one is replaced; one bounce, too. There as many as crashes explain: one may
+    come between the remote server's answer and its row. (A second is how late that server may read what was sent.)"""
     for number, times in group(copies).items():
         first, last = min(times), max(times)
         explained = sum(first - 1 < crash < last for crash in world.crashes)
-        allowed = 1 if address.endswith('@ours.test') else 1 + explained
+        allowed = 1 if address in (YOU, SECOND, NOBODY) else 1 + explained
         assert len(times) <= allowed, '%d copies of n%06d for %s' % (len(times), number, address)
 
 
@@ -232,7 +255,7 @@ def compare(world, load, lost=()):
     assert len(unknown) <= len(doubtful), 'queued, never accepted: %s' % unknown
     missing = set(stuck) - set(world.queued()) - {t.id for t in load.transmissions if t.number in lost}
     assert not missing, 'no longer queued: %s' % missing
-    check_places(world, load, {address: copies_at(world, load, address) for address in (YOU, BOB)}, lost)
+    check_places(world, load, {address: copies_at(world, load, address) for address in ALL if address != STUCK}, lost)
     world.let_go()
     check_rest(world)
-    check_places(world, load, {address: copies_at(world, load, address) for address in (YOU, SECOND, BOB, STUCK)}, lost)
+    check_places(world, load, {address: copies_at(world, load, address) for address in ALL}, lost)

@@ -18,7 +18,7 @@ CHANGING = ['open', 'openat', 'openat2', 'creat', 'rename', 'renameat', 'renamea
 
 def message(number):
     lines = 1300 if number % LARGE_EVERY == 0 else 10
-    return b'Subject: %d\r\n\r\n' % number + b'x' * 68 + b'\r\n' + (b'y' * 68 + b'\r\n') * lines
+    return b'From: a@b.test\r\nSubject: %d\r\n\r\n' % number + b'x' * 68 + b'\r\n' + (b'y' * 68 + b'\r\n') * lines
 
 
 class Client:

@@ -1,6 +1,7 @@
 /*
- * directory.h - a directory in which every address of ours.test is an account
- * of its own; "gone@" is unknown and "later@" can't be looked up.
+ * directory.h - a directory in which every address of ours.test and also.test
+ * is an account of its own; "gone@" is unknown, "later@" can't be looked up,
+ * and what begins with "away" leads to the same at elsewhere.test.
  *
  * It stands in for smtpd/local's directory and its keeper.
  */

@@ -170,15 +170,44 @@ end(struct smtp_client *client, enum smtp_failure failure, struct reply reply)
 	loop_later(loop, &p->later, on_ended);
 }
 
+/* As the real ones do; false: it ends there. */
+static bool
+secure(struct smtp_client *client, const struct smtp_client_options *options)
+{
+	const struct fake_peer *peer = client->private->peer;
+	enum tls_check check = options->terms.check;
+	bool enforced = check == TLS_CHECK_PKIX || check == TLS_CHECK_DANE;
+	if (options->tls == CLIENT_TLS_NONE)
+		return true;
+	if (peer->plain && options->tls == CLIENT_TLS_MUST)
+		end(client, CLIENT_TLS_REFUSED,
+		    REPLY(451, "4.7.0", "STARTTLS isn't offered"));
+	if (peer->plain)
+		return options->tls != CLIENT_TLS_MUST;
+	client->verdict = peer->tls_breaks ? TLS_VERDICT_NO_HANDSHAKE
+	    : check == TLS_CHECK_NOTHING   ? TLS_VERDICT_GOOD
+					   : peer->verdict;
+	client->reason = client->verdict == TLS_VERDICT_GOOD ? "" : "not right";
+	bool bad = client->verdict != TLS_VERDICT_GOOD && enforced;
+	if (peer->tls_breaks || bad) {
+		end(client, CLIENT_TLS_HANDSHAKE,
+		    REPLY(451, "4.4.2", "unknown protocol"));
+		return false;
+	}
+	client->secure = true;
+	client->keeps_tls = peer->keeps_tls;
+	memcpy(client->tls_info.version, "TLSv1.3", sizeof "TLSv1.3");
+	return true;
+}
+
 static void
 greet(struct smtp_client *client, const struct smtp_client_options *options)
 {
 	struct smtp_client_private *p = client->private;
 	const struct fake_peer *peer = p->peer;
-	if (peer->tls_breaks && options->tls != CLIENT_TLS_NONE)
-		end(client, CLIENT_TLS_HANDSHAKE,
-		    REPLY(451, "4.4.2", "unknown protocol"));
-	else if (peer->most && sessions > peer->most)
+	if (!secure(client, options))
+		return;
+	if (peer->most && sessions > peer->most)
 		end(client, CLIENT_GREETING,
 		    REPLY(421, "4.7.0", "too many connections"));
 	else if (peer->failure != CLIENT_OK)
@@ -197,19 +226,24 @@ smtp_client_start(struct smtp_client *client, struct loop *the_loop, int fd,
 	static const char *const tls[] = { "none", "may", "must", "implicit" };
 	struct smtp_client_private *p = mem_alloc(sizeof *p);
 	(void)the_loop;
-	story_add("hello %s, tls %s%s%.*s", options->name, tls[options->tls],
+	static const char *const checks[] = { "", ", watched", ", pkix",
+		", dane" };
+	const struct tls_terms *terms = &options->terms;
+	story_add("hello %s, tls %s%s%s%s%s%.*s", terms->name,
+	    tls[options->tls], checks[terms->check],
+	    terms->second_name ? " or " : "",
+	    terms->second_name ? terms->second_name : "",
 	    str_empty(options->user) ? "" : ", user ", STR_ARG(options->user));
 	*client = (struct smtp_client){ .ready = ready,
 		.ended = ended,
 		.reply = REPLY(0, NULL, ""),
+		.reason = "",
 		.private = p };
-	if (options->tls != CLIENT_TLS_NONE)
-		memcpy(client->tls_info.version, "TLSv1.3", sizeof "TLSv1.3");
 	p->client = client;
 	p->peer = &table[fd - FIRST_FD];
 	sessions++;
 	last = client;
-	context = options->context;
+	context = options->terms.context;
 	greet(client, options);
 }
 
@@ -265,7 +299,8 @@ tell_mail(const struct smtp_mail *mail)
 		buf_addc(&to, ' ');
 		buf_add(&to, mail->recipients[i]);
 	}
-	story_add("mail <%.*s> to%s", STR_ARG(mail->sender), buf_cstr(&to));
+	story_add("mail <%.*s> to%s%s", STR_ARG(mail->sender), buf_cstr(&to),
+	    mail->require_tls ? ", REQUIRETLS" : "");
 	buf_free(&to);
 }
 

@@ -3,7 +3,8 @@
  *
  * It stands in for lib/net/dial.c and smtpd/smtp/client*.c: name it in
  * tests/unit/fakes.mk with story.  Lines of the story: "dial 192.0.2.1:25",
- * "hello mx.remote.test, tls may", "mail <you@ours.test> to bob@remote.test"
+ * "hello mx.remote.test, tls may" (and ", watched", ", pkix" or ", dane or
+ * remote.test"), "mail <you@ours.test> to bob@remote.test" (and ", REQUIRETLS")
  * and "quit".  By the local part recipients are refused: "bad" 550, "later"
  * 451; the rest of a mail whose recipients are all refused isn't sent.
  */
@@ -30,6 +31,9 @@ struct fake_peer {
 	struct reply reply; /* to it */
 	enum fake_trouble trouble;
 	bool tls_breaks; /* the handshake fails */
+	bool plain; /* no STARTTLS */
+	enum tls_verdict verdict; /* on its certificate, when it is looked at */
+	bool keeps_tls; /* it offers REQUIRETLS */
 	unsigned most; /* sessions at a time, then 421; 0: any number */
 };
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 enum {
-	ITEMS = 4096,
-	WAITING = 4096
+	ITEMS = 16384,
+	WAITING = 16384
 };
 
 struct queue_private {
@@ -62,9 +62,14 @@ static void
 add_recipient(struct envelope *envelope, struct str address)
 {
 	struct recipient *recipient = envelope_add(envelope);
-	recipient->address = arena_str(&envelope->arena, address);
-	recipient->original = recipient->address;
-	if (!str_ends(address, STR("@ours.test")))
+	struct str original = str_cut(&address, '>');
+	bool forward = address.p;
+	recipient->original = arena_str(&envelope->arena, original);
+	recipient->address = forward ? arena_str(&envelope->arena, address)
+				     : recipient->original;
+	if (forward)
+		recipient->kind = RECIPIENT_FORWARD;
+	else if (!str_ends(original, STR("@ours.test")))
 		recipient->kind = RECIPIENT_REMOTE;
 }
 
@@ -162,6 +167,7 @@ queue_add(struct queue *queue, struct queue_add *add,
 		    STR_ARG(envelope->envid));
 	message_free(fake_queue.added);
 	fake_queue.added = add->message;
+	fake_queue.flags = envelope->flags;
 	if (message_size(add->message) > fake_queue.largest)
 		fake_queue.largest = message_size(add->message);
 	envelope_free(envelope);

@@ -17,6 +17,7 @@ struct fake_queue {
 	bool damaged; /* messages can't be opened */
 	unsigned open; /* messages opened and not released */
 	struct message *added; /* the last one, or NULL */
+	unsigned flags; /* of its envelope */
 	uint64_t largest; /* octets, of all that were added */
 };
 

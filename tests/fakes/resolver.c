@@ -29,7 +29,7 @@ struct dns_lookup {
 static const struct fake_record none[] = { { 0 } };
 static const struct fake_record *table = none;
 static unsigned asked;
-static bool held;
+static bool held, is_spare;
 static struct resolver *last;
 
 /* ---- the answer ---- */
@@ -221,12 +221,26 @@ fake_resolver_use(const struct fake_record *rows)
 	table = rows ? rows : none;
 	asked = 0;
 	held = false;
+	is_spare = false;
 }
 
 unsigned
 fake_resolver_asked(void)
 {
 	return asked;
+}
+
+void
+fake_resolver_be_spare(bool spare)
+{
+	is_spare = spare;
+}
+
+bool
+resolver_is_spare(const struct resolver *r)
+{
+	(void)r;
+	return is_spare;
 }
 
 void

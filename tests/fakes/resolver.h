@@ -25,5 +25,7 @@ void fake_resolver_use(const struct fake_record *table); /* stays the owner's */
 unsigned fake_resolver_asked(void); /* questions since fake_resolver_use() */
 /* Answers wait while this is on, then all come. */
 void fake_resolver_hold(bool);
+/* What resolver_is_spare() says, until fake_resolver_use(). */
+void fake_resolver_be_spare(bool);
 
 #endif

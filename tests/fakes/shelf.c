@@ -16,6 +16,8 @@ static struct recipient_status statuses[MOST + 1];
 static char *reply;
 static struct queue_peek *held;
 static struct directory_look *looking;
+static struct queue_changes *changes;
+static struct later changed;
 
 void
 fake_shelf_use(struct loop *the_loop)
@@ -23,6 +25,7 @@ fake_shelf_use(struct loop *the_loop)
 	fake_shelf = (struct fake_shelf){ .trouble = "", .tls_trouble = "" };
 	loop = the_loop;
 	held = NULL;
+	changes = NULL;
 	looking = NULL;
 }
 
@@ -43,6 +46,7 @@ queue_find(const struct queue *queue, uint64_t id)
 		.next_ms = 2000,
 		.attempts = 3,
 		.busy = id == fake_shelf.busy,
+		.held = id == fake_shelf.on_hold,
 		.count = 1,
 		.status = &statuses[id],
 	};
@@ -62,6 +66,13 @@ queue_count(const struct queue *queue)
 	return fake_shelf.items;
 }
 
+size_t
+queue_count_held(const struct queue *queue)
+{
+	(void)queue;
+	return fake_shelf.on_hold != 0;
+}
+
 bool
 queue_has_space(const struct queue *queue)
 {
@@ -70,9 +81,9 @@ queue_has_space(const struct queue *queue)
 }
 
 void
-queue_retry(struct queue *queue, struct queue_item *item)
+queue_retry(struct queue *queue, struct queue_item *item, int64_t wished_ms)
 {
-	(void)queue, (void)item;
+	(void)queue, (void)item, (void)wished_ms;
 	fake_shelf.retried++;
 }
 
@@ -82,6 +93,49 @@ queue_drop(struct queue *queue, struct queue_item *item)
 	(void)queue;
 	fake_shelf.dropped += !item->busy;
 	return !item->busy;
+}
+
+static void
+on_changed(struct later *later)
+{
+	struct queue_changes *those = changes;
+	(void)later;
+	changes = NULL;
+	those->count = 0;
+	those->done(those);
+}
+
+bool
+queue_hold(struct queue *queue, struct queue_item *item, bool hold,
+    struct queue_changes *those, void (*done)(struct queue_changes *))
+{
+	(void)queue;
+	if (item->busy)
+		return false;
+	fake_shelf.held += hold;
+	fake_shelf.released += !hold;
+	those->count++;
+	those->done = done;
+	changes = those;
+	if (!fake_shelf.changing)
+		loop_later(loop, &changed, on_changed);
+	return true;
+}
+
+void
+queue_changes_leave(struct queue_changes *those)
+{
+	if (changes == those) {
+		later_cancel(&changed);
+		changes = NULL;
+	}
+	*those = (struct queue_changes){ 0 };
+}
+
+void
+fake_shelf_changed(void)
+{
+	loop_later(loop, &changed, on_changed);
 }
 
 static void
@@ -186,6 +240,13 @@ fake_shelf_looked(void)
 	look->done(look);
 }
 
+bool
+resolver_is_spare(const struct resolver *resolver)
+{
+	(void)resolver;
+	return fake_shelf.spare_resolver;
+}
+
 size_t
 inbound_sessions(const struct inbound *inbound)
 {
@@ -193,9 +254,57 @@ inbound_sessions(const struct inbound *inbound)
 	return 7;
 }
 
+bool
+inbound_trouble(const struct inbound *inbound, size_t *at, struct buf *out)
+{
+	(void)inbound;
+	if (*at == 2 || !fake_shelf.inbound_troubles[*at])
+		return false;
+	buf_adds(out, fake_shelf.inbound_troubles[(*at)++]);
+	return true;
+}
+
 size_t
 delivery_sessions(const struct delivery *delivery)
 {
 	(void)delivery;
 	return 9;
+}
+
+uint64_t
+reports_dropped(const struct reports *reports)
+{
+	(void)reports;
+	return fake_shelf.unreported;
+}
+
+void
+reports_send(struct reports *reports, struct report_request *request,
+    void (*done)(struct report_request *))
+{
+	(void)reports;
+	request->done = done;
+	fake_shelf.reporting = request;
+}
+
+void
+reports_cancel(struct report_request *request)
+{
+	if (fake_shelf.reporting == request)
+		fake_shelf.reporting = NULL;
+}
+
+void
+route_start(struct route *route, void (*done)(struct route *))
+{
+	route->done = done;
+	route->failure.text = "";
+	fake_shelf.route = route;
+}
+
+void
+route_end(struct route *route)
+{
+	if (fake_shelf.route == route)
+		fake_shelf.route = NULL;
 }

@@ -1,6 +1,7 @@
 /*
  * Any aliases file: the directory is made, or there is an error; every address
- * that resolves leads to accounts that exist, each once.
+ * that resolves leads to accounts that exist and to addresses that aren't ours,
+ * each once.
  */
 #include "smtpd/local/directory_private.h"
 
@@ -25,10 +26,27 @@ expect(bool fact)
 }
 
 static void
+check_forwards(const struct directory *d, const struct mailbox_list *list)
+{
+	struct arena arena = { 0 };
+	for (size_t i = 0; i < list->forward_count; i++) {
+		struct address address;
+		const char *why;
+		expect(
+		    address_parse(list->forwards[i], &arena, &address, &why));
+		expect(!directory_is_ours(d, address.domain));
+		for (size_t j = 0; j < i; j++)
+			expect(!str_eq(list->forwards[i], list->forwards[j]));
+	}
+	arena_free(&arena);
+}
+
+static void
 check_entry(const struct directory *d, const struct entry *e)
 {
 	struct str verifier;
-	expect(e->list.count > 0);
+	expect(e->list.count + e->list.forward_count > 0);
+	check_forwards(d, &e->list);
 	for (size_t i = 0; i < e->list.count; i++) {
 		struct str account = e->list.mailboxes[i].account;
 		expect(directory_verifier(d, account, &verifier));

@@ -11,13 +11,6 @@ expect(bool fact)
 		abort();
 }
 
-static bool
-drop_none(const struct header_field *field)
-{
-	(void)field;
-	return false;
-}
-
 /* The fields are the section, one behind the other. */
 static void
 check_fields(struct str section, struct arena *arena)
@@ -27,7 +20,8 @@ check_fields(struct str section, struct arena *arena)
 	const char *why = NULL;
 	bool good = header_parse(section, arena, &header, &why);
 	expect(good || why);
-	header_write_without(&header, drop_none, &again);
+	for (size_t i = 0; i < header.count; i++)
+		buf_add(&again, header.fields[i].whole);
 	expect(str_eq(buf_str(&again), header.bytes));
 	expect(str_starts(section, header.bytes));
 	if (good)

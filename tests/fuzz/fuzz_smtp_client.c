@@ -1,8 +1,11 @@
 /* The client against any peer.  The first byte says how: STARTTLS wanted or
-   needed, a user, a broken source; what follows is said line by line. */
+   needed, a user, a broken source, REQUIRETLS, an impatient peer; what follows
+   is said line by line.  A mail counts as sent only when the final dot was
+   said, and a 2yz behind the 354. */
 #include "smtpd/smtp/client.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +14,9 @@ enum {
 	MUST = 2,
 	USER = 4,
 	BROKEN = 8,
+	KEEP_TLS = 16,
+	IMPATIENT = 32, /* the peer, which talks into the message */
+	PATIENCE = 60, /* turns that it waits for the final dot, else */
 	TURNS = 6
 };
 
@@ -21,8 +27,14 @@ struct sender {
 	struct str input;
 	unsigned how;
 	int fd, turns;
+	unsigned pieces; /* of messages */
 	unsigned mails; /* begun */
 	bool busy;
+	char tail[4]; /* the last octets that the peer has heard */
+	bool dotted; /* the peer has heard the final dot of this mail */
+	bool go; /* it has said 354 since the mail began */
+	bool praised; /* and a 2yz since then */
+	unsigned waited;
 };
 
 static struct loop *loop;
@@ -41,6 +53,41 @@ sender_of(struct smtp_client *client)
 	return container_of(client, struct sender, client);
 }
 
+/* ---- the peer ---- */
+
+/* Hears what the client has said, and looks for the final dot. */
+static void
+hear(struct sender *s)
+{
+	char text[4096];
+	ssize_t n;
+	while ((n = recv(s->fd, text + sizeof s->tail,
+		    sizeof text - sizeof s->tail, MSG_DONTWAIT)) > 0) {
+		struct str heard = { text, (size_t)n + sizeof s->tail };
+		memcpy(text, s->tail, sizeof s->tail);
+		s->dotted |= str_search(heard, STR("\r\n.\r\n")) < heard.n;
+		memcpy(s->tail, text + n, sizeof s->tail);
+	}
+}
+
+/* A message is coming: most replies belong behind its end. */
+static bool
+has_patience(struct sender *s)
+{
+	hear(s);
+	return s->go && !s->dotted && !(s->how & IMPATIENT) &&
+	    ++s->waited < PATIENCE;
+}
+
+static void
+note_line(struct sender *s, struct str line)
+{
+	s->praised |= s->go && str_starts(line, STR("2"));
+	s->go |= str_starts(line, STR("354"));
+}
+
+/* ---- the owner ---- */
+
 static void
 on_more(struct smtp_mail *mail)
 {
@@ -49,7 +96,7 @@ on_more(struct smtp_mail *mail)
 	if (s->how & BROKEN)
 		smtp_mail_abort(mail);
 	else
-		smtp_mail_feed(mail, STR("a\r\n.b\r\n"), s->turns++ % 2);
+		smtp_mail_feed(mail, STR("a\r\n.b\r\n"), s->pieces++ % 2);
 }
 
 /* Every recipient has a reply that can be acted on. */
@@ -59,9 +106,11 @@ on_done(struct smtp_mail *mail)
 	struct sender *s = container_of(mail, struct sender, mail);
 	must(s->busy);
 	s->busy = false;
+	hear(s);
 	for (size_t i = 0; i < mail->count; i++) {
 		int class = reply_class(mail->replies[i]);
 		must(class == 2 || class == 4 || class == 5);
+		must(class != 2 || (s->dotted && s->praised));
 		must(mail->replies[i].text != NULL);
 	}
 }
@@ -101,6 +150,8 @@ on_ready(struct smtp_client *client)
 		finish(s);
 		return;
 	}
+	hear(s);
+	s->dotted = s->go = s->praised = false;
 	s->busy = true;
 	s->mail = (struct smtp_mail){
 		.sender = STR("ann@example.test"),
@@ -108,6 +159,7 @@ on_ready(struct smtp_client *client)
 		.recipients = recipients,
 		.size = 8,
 		.eight_bit = true,
+		.require_tls = s->how & KEEP_TLS,
 		.more = on_more,
 	};
 	smtp_client_send(client, &s->mail, on_done);
@@ -130,8 +182,9 @@ on_feed(struct later *later)
 	size_t n = str_find(s->input, '\n') + 1;
 	struct str piece = str_sub(s->input, 0, n);
 	loop_later(loop, &s->feed, on_feed);
-	if (++s->turns % 3 > 0)
+	if (++s->turns % 3 > 0 || has_patience(s))
 		return;
+	note_line(s, piece);
 	if (piece.n == 0 || send(s->fd, piece.p, piece.n, MSG_NOSIGNAL) < 0) {
 		shutdown(s->fd, SHUT_WR);
 		later_cancel(&s->feed);
@@ -156,11 +209,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sender s = { .fd = fds[0], .how = data[0] };
 	struct smtp_client_options options = {
 		.helo = "client.example.test",
-		.name = "mx.example.test",
 		.tls = s.how & MUST ? CLIENT_TLS_MUST
 		    : s.how & MAY   ? CLIENT_TLS_MAY
 				    : CLIENT_TLS_NONE,
-		.context = context,
+		.terms = { .context = context, .name = "mx.example.test" },
 		.user = s.how & USER ? STR("ann") : STR(""),
 		.password = STR("secret"),
 	};

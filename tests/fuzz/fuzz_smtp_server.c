@@ -125,6 +125,12 @@ on_end(struct smtp_server *server)
 }
 
 static void
+on_refused(struct smtp_server *server, struct reply reply)
+{
+	must(host_of(server)->rcpt && reply_class(reply) == 5);
+}
+
+static void
 on_reset(struct smtp_server *server)
 {
 	struct host *h = host_of(server);
@@ -163,6 +169,7 @@ static const struct smtp_service service = {
 	.data = on_data,
 	.body = on_body,
 	.end = on_end,
+	.refused = on_refused,
 	.reset = on_reset,
 	.gone = on_gone,
 };

@@ -106,8 +106,35 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+class Nowhere:
+    """A resolver in a thread of its own, for which no name exists: for servers whose test is about something else."""
+
+    shared = None
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(('127.0.0.1', 0))
+        self.address = '127.0.0.1:%d' % self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    @classmethod
+    def get(cls):
+        cls.shared = cls.shared or cls()
+        return cls.shared.address
+
+    def serve(self):
+        while True:
+            question, client = self.socket.recvfrom(4096)
+            end = question.find(b'\0', 12) + 5  # of name, type and class
+            if len(question) >= end > 16:
+                counts = b'\0\1' + b'\0' * 6
+                self.socket.sendto(question[:2] + b'\x81\x83' + counts + question[12:end], client)
+
+
 class Postern:
     """Our server, started as a user starts it: through entrypoint, by the environment."""
+
+    build = BUILD
 
     def __init__(self, domain='ours.test', resolver=None, data=None, **settings):
         self.folder = Folder()
@@ -115,7 +142,7 @@ class Postern:
         self.smtp, self.submissions, self.submission = free_port(), free_port(), free_port()
         self.env = {k: v for k, v in os.environ.items() if not k.startswith('POSTERN_')}
         self.env.update(POSTERN_DATA=self.data, POSTERN_RUN=os.path.join(self.folder.path, 'run'),
-                        POSTERN_LISTEN='127.0.0.1', POSTERN_RESOLVER=resolver or '127.0.0.1:1',
+                        POSTERN_LISTEN='127.0.0.1', POSTERN_RESOLVER=resolver or Nowhere.get(),
                         POSTERN_PORTS='smtp=%d,submissions=%d,submission=%d' % (
                             self.smtp, self.submissions, self.submission),
                         POSTERN_ALLOW_PRIVATE_DESTINATIONS='yes',
@@ -129,7 +156,7 @@ class Postern:
     def start(self, wait=True, ready=None):
         ready = ready or (lambda: 'smtpd is ready' in self.log())
         self.log_start = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
-        self.process = subprocess.Popen([os.path.join(BUILD, 'entrypoint')], env=self.env, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([os.path.join(self.build, 'entrypoint')], env=self.env, stdin=subprocess.DEVNULL,
                                         stdout=open(self.log_path, 'ab'), stderr=subprocess.STDOUT)
         if wait:
             wait_for(lambda: self.process.poll() is not None or ready(), what='start')
@@ -157,7 +184,7 @@ class Postern:
 
     def run(self):
         """In the foreground, for starts that fail: exit status and output."""
-        done = subprocess.run([os.path.join(BUILD, 'entrypoint')], env=self.env, stdin=subprocess.DEVNULL,
+        done = subprocess.run([os.path.join(self.build, 'entrypoint')], env=self.env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
         return done.returncode, done.stdout.decode(errors='replace')
 
@@ -196,7 +223,7 @@ class Postern:
         return time.monotonic() - start
 
     def cli(self, *words, stdin='', check=True):
-        done = subprocess.run([os.path.join(BUILD, 'postern')] + list(words), env=self.env, input=stdin,
+        done = subprocess.run([os.path.join(self.build, 'postern')] + list(words), env=self.env, input=stdin,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
         if check:
             assert done.returncode == 0, (words, done.returncode, done.stdout, done.stderr)
@@ -243,20 +270,21 @@ class Postern:
 
 
 class Bare:
-    """smtpd and signer of a server that has stopped, started without entrypoint, so that the signer can be killed more
-    often than its back-off allows: the pair between them is kept here, as PID 1 keeps it."""
+    """smtpd and signer of a server that has stopped, started without entrypoint and web, so that the signer can be
+    killed more often than its back-off allows: the pair between them is kept here, as PID 1 keeps it."""
 
     def __init__(self, server):
         self.server = server
         self.pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in self.pair:
+        self.web = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in self.pair + self.web:
             end.setblocking(False)
         self.log = open(server.log_path, 'ab')
         self.env = dict(server.env, POSTERN_HOSTNAME='mail.ours.test')
         self.signer = self.start('signer', {'signer': self.pair[1]})
         port = socket.create_server(('127.0.0.1', server.submissions))
         port.setblocking(False)
-        self.smtpd = self.start('smtpd', {'signer': self.pair[0], 'submissions': port})
+        self.smtpd = self.start('smtpd', {'signer': self.pair[0], 'web': self.web[0], 'submissions': port})
         port.close()
         wait_for(lambda: 'smtpd is ready' in server.log(), what='start')
 
@@ -285,23 +313,28 @@ class Bare:
 
 
 class Dns:
-    """nsd with these zones: {'remote.test': 'zone file lines'}; SOA and NS are added."""
+    """nsd with these zones: {'remote.test': 'zone file lines'}; SOA and NS are added. Other names don't exist; without
+    the root they are refused, which is trouble to whoever asks."""
 
-    def __init__(self, zones):
-        self.folder, self.port, self.zones = Folder(), free_port(), dict(zones)
-        self.address = '127.0.0.1:%d' % self.port
+    def __init__(self, zones, host='127.0.0.1', port=None, root=True, ttl=0):
+        self.folder, self.port, self.zones = Folder(), port or free_port(), dict(zones)
+        self.address = '%s:%d' % (host, self.port)
         path = self.folder.path
-        conf = ('server:\n ip-address: 127.0.0.1@%d\n username: ""\n chroot: ""\n zonesdir: "%s"\n database: ""\n'
+        conf = ('server:\n ip-address: %s@%d\n username: ""\n chroot: ""\n zonesdir: "%s"\n database: ""\n'
                 ' pidfile: "%s/pid"\n xfrdfile: ""\n zonelistfile: "%s/zonelist"\n server-count: 1\n'
-                ' logfile: "%s/log"\nremote-control:\n control-enable: no\n' % (self.port, path, path, path, path))
+                ' logfile: "%s/log"\nremote-control:\n control-enable: no\n' % (host, self.port, path, path, path, path))
         for name, lines in self.zones.items():
-            self.folder.file(name + '.zone', '$ORIGIN %s.\n$TTL 0\n@ SOA ns.%s. root.%s. 1 3600 600 86400 0\n@ NS ns.%s.\n'
-                             'ns A 127.0.0.1\n%s\n' % (name, name, name, name, lines))
+            self.folder.file(name + '.zone', '$ORIGIN %s.\n$TTL %d\n@ SOA ns.%s. root.%s. 1 3600 600 86400 %d\n'
+                             '@ NS ns.%s.\nns A 127.0.0.1\n%s\n' % (name, ttl, name, name, ttl, name, lines))
             conf += 'zone:\n name: "%s"\n zonefile: "%s.zone"\n' % (name, name)
+        if root:
+            self.folder.file('root.zone', '$ORIGIN .\n$TTL %d\n@ SOA ns. root. 1 3600 600 86400 %d\n@ NS ns.\n'
+                             'ns A 127.0.0.1\n' % (ttl, ttl))
+            conf += 'zone:\n name: "."\n zonefile: "root.zone"\n'
         self.conf = self.folder.file('nsd.conf', conf)
         self.process = subprocess.Popen(['nsd', '-d', '-c', self.conf], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        wait_for(lambda: listens(self.port), what='nsd')
+        wait_for(lambda: listens(self.port, host), what='nsd')
 
     def close(self):
         self.process.terminate()
@@ -322,9 +355,11 @@ def certificate(folder, name):
 
 
 class Postfix:
-    """A Postfix of its own: receives for its domain into a Maildir, and sends through its sendmail to our port."""
+    """A Postfix of its own: receives for its domain into a Maildir, and sends through its sendmail to our port. more:
+    lines for its master.cf."""
 
-    def __init__(self, domain='remote.test', host='127.0.0.1', port=None, to_domain='ours.test', to_port=0, **settings):
+    def __init__(self, domain='remote.test', host='127.0.0.1', port=None, to_domain='ours.test', to_port=0, more=(),
+                 **settings):
         self.folder, self.domain, self.host, self.port = Folder(), domain, host, port or free_port()
         path = self.folder.path
         for sub in ('etc', 'queue', 'lib', 'mail'):
@@ -354,7 +389,7 @@ class Postfix:
                     'local unix - n n - - local', 'virtual unix - n n - - virtual', 'anvil unix - - n - 1 anvil',
                     'scache unix - - n - 1 scache', 'postlog unix-dgram n - n - 1 postlogd', 'showq unix n - n - - showq',
                     'proxymap unix - - n - - proxymap', 'proxywrite unix - - n - 1 proxymap']
-        self.folder.file('etc/master.cf', '\n'.join(services) + '\n')
+        self.folder.file('etc/master.cf', '\n'.join(services + list(more)) + '\n')
         self.etc = os.path.join(path, 'etc')
         subprocess.run(['postfix', '-c', self.etc, 'start'], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.PIPE)
@@ -388,7 +423,7 @@ class Postfix:
 
 class Remote:
     """A scripted server: `answers` maps a verb, or 'RCPT user@domain', to a reply, a list of replies (used up one by
-    one, the last stays) or None (hang up). What it accepted is in `mails`, each {'from', 'to', 'data'}."""
+    one, the last stays), a function that returns one, or None (hang up). What it accepted is in `mails`, each {'from', 'to', 'data'}."""
 
     def __init__(self, host='127.0.0.1', port=None, answers=None, extensions=('PIPELINING', '8BITMIME', 'SIZE 100000000')):
         self.answers, self.extensions, self.mails, self.sessions = dict(answers or {}), extensions, [], []
@@ -400,16 +435,17 @@ class Remote:
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address, daemon_threads, request_queue_size = True, True, 64
+            address_family = socket.AF_INET6 if ':' in host else socket.AF_INET
 
         self.server = Server((host, port or free_port()), Handler)
-        self.host, self.port = self.server.server_address
+        self.host, self.port = self.server.server_address[:2]
         threading.Thread(target=self.server.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True).start()
 
     def answer(self, key, default):
         value = self.answers.get(key, default)
         if isinstance(value, list):
             value = value.pop(0) if len(value) > 1 else value[0]
-        return value
+        return value() if callable(value) else value
 
     def serve(self, handler):
         verbs = []

@@ -10,8 +10,8 @@ from test_submission import MESSAGE, submit
 FAST = dict(retry_min='1s', retry_max='2s')
 
 
-def world(keep, zones, port, **settings):
-    dns = keep(Dns(zones))
+def world(keep, zones, port, root=True, **settings):
+    dns = keep(Dns(zones, root=root))
     server = keep(Postern(resolver=dns.address, outbound_port=port, **{**FAST, **settings})).start()
     server.user('you@ours.test')
     return server
@@ -91,7 +91,7 @@ def test_address_record_serves_without_mx(keep):
 
 
 def test_no_answer_from_the_dns_defers(keep):
-    s = world(keep, {'elsewhere.test': '@ A 127.0.0.1'}, lab.free_port())  # nsd refuses other names
+    s = world(keep, {'elsewhere.test': '@ A 127.0.0.1'}, lab.free_port(), root=False)
     send(s, 'bob@remote.test')
     wait_for(lambda: s.events('deferred'), what='the event')
     assert queue(s) and s.mails('you@ours.test') == []
@@ -146,6 +146,27 @@ def test_queue_show_retry_and_drop(keep):
     wait_for(lambda: os.listdir(os.path.join(s.data, 'spool')) == [], what='an empty spool')
     assert s.mails('you@ours.test') == []
     assert s.cli('queue', 'show', item['id'], check=False).returncode == 3
+
+
+def test_what_is_held_waits_for_its_release_and_does_not_expire(keep):
+    remote = keep(Remote(answers={'RCPT': '550 5.7.25 no PTR record'}))
+    s = world(keep, {'remote.test': '@ MX 10 mx\nmx A 127.0.0.1'}, lab.free_port(), queue_lifetime='1h')
+    send(s, 'bob@remote.test')
+    first = wait_for(lambda: queue(s), what='the message')[0]['id']
+    wait_for(lambda: s.cli('queue', 'hold', first, check=False).returncode == 0, what='the hold')
+    assert queue(s)[0]['held'] and '  held' in s.cli('queue', 'show', first).stdout
+    assert s.cli('queue', 'retry', first, check=False).returncode == 4
+    s.kill_all()
+    s.env.update(POSTERN_OUTBOUND_PORT=str(remote.port), POSTERN_QUEUE_LIFETIME='3s')
+    s.start()
+    time.sleep(4)  # longer than the lifetime and both waits
+    assert queue(s)[0]['held'] and not remote.sessions and s.mails('you@ours.test') == []
+    assert 'held     1' in s.cli('status').stdout
+    s.cli('queue', 'release', '--to', 'remote.test')
+    bounce = s.wait_mails('you@ours.test')[0].decode()
+    assert '550 5.7.25' in bounce and len(remote.sessions) == 1
+    wait_for(lambda: queue(s) == [], what='an empty queue')
+    assert [line for line in s.cli('why', first).stdout.splitlines() if 'advice: ' in line and 'PTR' in line]
 
 
 def test_given_up_after_the_lifetime_with_a_warning_before(keep):

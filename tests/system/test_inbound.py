@@ -26,11 +26,11 @@ def read_until(f, start):
 
 @pytest.mark.parametrize('tls', [False, True])
 def test_a_message_arrives_whole(server, tls):
-    body = 'Subject: test\r\n\r\n' + ''.join('.' * (i % 5) + 'line %d\r\n' % i for i in range(300))
+    body = 'From: ann@sender.test\r\n\r\n' + ''.join('.' * (i % 5) + 'line %d\r\n' % i for i in range(300))
     with session(server, tls) as c:
         c.sendmail('ann@sender.test', ['you@ours.test'], body)
     mail = server.wait_mails('you@ours.test')[0]
-    assert mail.endswith(body.replace('\r\n', '\n').encode()[len('Subject: test\n'):])
+    assert mail.endswith(body.replace('\r\n', '\n').encode()[len('From: ann@sender.test\n'):])
     head = email.message_from_bytes(mail)
     assert head['Return-Path'] == '<ann@sender.test>' and head['Delivered-To'] == 'you@ours.test'
     received = re.sub(r'\s+', ' ', head['Received'])
@@ -76,7 +76,8 @@ def test_aliases_catch_all_and_folders(server):
     server.cli('alias', 'add', '@ours.test', 'second@ours.test')
     wait_for(lambda: server.knows('anything@ours.test'), what='the catch-all')
     with session(server) as c:
-        c.sendmail('ann@sender.test', ['both@ours.test', 'reports@ours.test', 'x@ours.test'], 'Subject: a\r\n\r\nb\r\n')
+        c.sendmail('ann@sender.test', ['both@ours.test', 'reports@ours.test', 'x@ours.test'],
+                   'From: ann@sender.test\r\n\r\nb\r\n')
     server.wait_mails('you@ours.test')
     server.wait_mails('you@ours.test', folder='.Reports')
     server.wait_mails('second@ours.test')
@@ -132,16 +133,16 @@ def test_client_that_vanishes_after_the_dot_strands_nothing(server):
         f.readline()  # who talks before the greeting is refused
         s.sendall(b'EHLO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<you@ours.test>\r\nDATA\r\n')
         read_until(f, b'354')
-        s.sendall(b'Subject: gone\r\n\r\nbody\r\n.\r\n')
+        s.sendall(b'From: a@b.test\r\nSubject: gone\r\n\r\nbody\r\n.\r\n')
     assert b'Subject: gone' in server.wait_mails('you@ours.test')[0]
 
 
 def test_large_message_from_a_file(server):
-    big = 'Subject: big\r\n\r\n' + ('x' * 998 + '\r\n') * 20000
+    big = 'From: ann@sender.test\r\n\r\n' + ('x' * 998 + '\r\n') * 20000
     with session(server, tls=True) as c:
         c.sendmail('ann@sender.test', ['you@ours.test', 'postmaster@ours.test'], big)
     mail = server.wait_mails('you@ours.test')[0]
-    assert mail.endswith(big.replace('\r\n', '\n').encode()[len('Subject: big\n'):])
+    assert mail.endswith(big.replace('\r\n', '\n').encode()[len('From: ann@sender.test\n'):])
     wait_for(lambda: os.listdir(os.path.join(server.data, 'spool')) == [], what='an empty spool')
 
 
@@ -158,7 +159,7 @@ def test_postfix_delivers_many_on_one_connection(server, keep, tls):
 
 def test_message_log_line(server):
     with session(server, tls=True) as c:
-        c.sendmail('ann@sender.test', ['you@ours.test'], 'Subject: secret\r\n\r\nsecret\r\n')
+        c.sendmail('ann@sender.test', ['you@ours.test'], 'From: ann@sender.test\r\nSubject: secret\r\n\r\nsecret\r\n')
     line = wait_for(lambda: server.events('received'), what='the event')[0]
     assert line['from'] == '<ann@sender.test>' and line['to'] == '<you@ours.test>' and line['ip'] == '127.0.0.1'
     assert line['helo'] == 'client.test' and line['tls'].startswith('TLSv1') and int(line['size']) > 20

@@ -60,20 +60,36 @@ on_done(struct smtp_mail *mail)
 	called(s, "done", AT_DONE);
 }
 
-struct sender *
-sender_open(int type)
+static struct sender *
+open_sender(int type, struct smtp_client_options options)
 {
 	int fds[2];
 	struct sender *s = calloc(1, sizeof *s);
 	assert_int_equal(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds), 0);
 	s->loop = loop_new();
 	s->fd = fds[0];
-	struct smtp_client_options options = {
-		.helo = "client.example.test",
-		.name = "mx.example.test",
-	};
+	options.helo = "client.example.test";
+	options.terms.name = "mx.example.test";
 	smtp_client_start(
 	    &s->client, s->loop, fds[1], &options, on_ready, on_ended);
+	return s;
+}
+
+struct sender *
+sender_open(int type)
+{
+	return open_sender(type, (struct smtp_client_options){ 0 });
+}
+
+struct sender *
+sender_login(const char *user, const char *password)
+{
+	struct sender *s = open_sender(SOCK_STREAM,
+	    (struct smtp_client_options){
+		.user = str_of(user),
+		.password = str_of(password),
+	    });
+	s->client.secure = true;
 	return s;
 }
 

@@ -37,6 +37,8 @@ struct sender {
 
 /* type: SOCK_STREAM, or SOCK_SEQPACKET to see what is sent at once. */
 struct sender *sender_open(int type);
+/* It takes the connection for a secure one, and wants to log in. */
+struct sender *sender_login(const char *user, const char *password);
 struct sender *sender_ready(int type, const char *ehlo); /* the reply to it */
 void sender_close(struct sender *);
 void sender_send(struct sender *, size_t recipients);

@@ -7,12 +7,27 @@
 
 #include <cmocka.h>
 
+static const struct fake_policy none[] = { { 0 } };
+
+/* "sts remote.test mx1.remote.test success" */
+static void
+on_attempted(struct tls_listener *listener, const struct tls_attempt *attempt)
+{
+	struct delivery_rig *rig =
+	    container_of(listener, struct delivery_rig, listener);
+	buf_addf(&rig->attempts, "%s %.*s %.*s %s %zu\n",
+	    tls_policy_type_name(attempt->type), STR_ARG(attempt->domain),
+	    STR_ARG(attempt->host), tls_report_name(attempt->result),
+	    attempt->string_count);
+}
+
 void
 delivery_rig_make(struct delivery_rig *rig, const struct fake_record *records,
     const struct fake_peer *peers)
 {
 	static const struct fake_peer nobody[] = { { 0 } };
 	static void *contexts[2];
+	static const struct srs srs = { { 1, 2 } };
 	*rig = (struct delivery_rig){
 		.settings = {
 			.hostname = STR("mail.ours.test"),
@@ -34,10 +49,18 @@ delivery_rig_make(struct delivery_rig *rig, const struct fake_record *records,
 	fake_peers_use(rig->loop, peers ? peers : nobody);
 	fake_queue_use(rig->loop);
 	fake_jobs_use(rig->loop);
+	fake_sign = (struct fake_sign){ 0 };
+	rig->sign = sign_channel_new(rig->loop, -1);
+	rig->policies = fake_policies_use(rig->loop, none);
+	rig->listener.attempted = on_attempted;
 	rig->delivery = delivery_new(&(struct delivery_parts){
 	    .loop = rig->loop,
 	    .settings = &rig->settings,
 	    .resolver = rig->resolver,
+	    .policies = rig->policies,
+	    .listener = &rig->listener,
+	    .sign = rig->sign,
+	    .srs = &srs,
 	    .tls_opportunistic = rig->tls_opportunistic,
 	    .tls_verified = rig->tls_verified,
 	});
@@ -56,9 +79,11 @@ delivery_rig_remove(struct delivery_rig *rig)
 	assert_int_equal(fake_peers_sessions(), 0);
 	fake_queue_end();
 	fake_peers_end();
+	sign_channel_free(rig->sign);
 	resolver_free(rig->resolver);
 	loop_free(rig->loop);
 	story_free();
+	buf_free(&rig->attempts);
 }
 
 const char *

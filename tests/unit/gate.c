@@ -2,9 +2,11 @@
 
 #include "lib/base/codec.h"
 #include "lib/mail/header.h"
+#include "tests/fakes/counters.h"
 #include "tests/fakes/intake.h"
 #include "tests/fakes/jobs.h"
 #include "tests/fakes/loop.h"
+#include "tests/fakes/resolver.h"
 #include "tests/fakes/sign.h"
 #include "tests/unit/tls_pair.h"
 
@@ -25,6 +27,7 @@ struct lane {
 };
 
 struct gate gate;
+const struct srs gate_srs = { { 5, 7 } };
 static struct arena arena;
 static struct lane fake_lane;
 
@@ -67,6 +70,8 @@ fill_settings(struct settings *s)
 	s->connections_per_ip = 4;
 	s->auth_failures = (struct rate){ 10, 600000 };
 	s->user_rate = (struct rate){ 300, 3600000 };
+	s->ports[PORT_SUBMISSION] = 587;
+	s->ports[PORT_SUBMISSIONS] = 465;
 }
 
 static void
@@ -79,9 +84,35 @@ open_ports(void)
 		    listen_somewhere(&gate.ports[names[i]]));
 }
 
+static void
+open_inbound(void)
+{
+	gate.inbound = inbound_new(&(struct inbound_parts){
+	    .loop = gate.loop,
+	    .settings = &gate.folder.settings,
+	    .queue = fake_intake.queue,
+	    .directory = gate.directory,
+	    .logins = gate.logins,
+	    .sign = gate.sign,
+	    .resolver = gate.resolver,
+	    .srs = &gate_srs,
+	    .counters = &fake_counters,
+	    .tls = &gate.tls,
+	});
+	open_ports();
+}
+
+void
+gate_reopen(void)
+{
+	inbound_free(gate.inbound);
+	open_inbound();
+}
+
 int
 gate_open(void **state)
 {
+	static const struct secret secret = { { 1 } };
 	const char *why = "";
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
@@ -98,19 +129,14 @@ gate_open(void **state)
 	fake_intake_open(gate.loop);
 	gate.directory =
 	    directory_keeper_new(gate.loop, &fake_lane, &gate.folder.settings);
-	gate.logins = logins_new(gate.directory, "mail.example.test", &why);
+	gate.logins =
+	    logins_new(gate.directory, "mail.example.test", &secret, &why);
 	logins_lane(gate.logins, &fake_lane);
 	gate.sign = sign_channel_new(gate.loop, -1);
-	gate.inbound = inbound_new(&(struct inbound_parts){
-	    .loop = gate.loop,
-	    .settings = &gate.folder.settings,
-	    .queue = fake_intake.queue,
-	    .directory = gate.directory,
-	    .logins = gate.logins,
-	    .sign = gate.sign,
-	    .tls = &gate.tls,
-	});
-	open_ports();
+	fake_resolver_use(NULL);
+	fake_counters = (struct tally){ 0 };
+	gate.resolver = resolver_new(gate.loop, "", false);
+	open_inbound();
 	return 0;
 }
 
@@ -127,6 +153,7 @@ gate_close(void **state)
 	sign_channel_free(gate.sign);
 	logins_free(gate.logins);
 	directory_keeper_free(gate.directory);
+	resolver_free(gate.resolver);
 	loop_free(gate.loop);
 	tls_free(gate.tls);
 	tls_free(gate.client_tls);
@@ -189,7 +216,9 @@ caller_open(struct caller *c, enum port_name port, const char *from)
 	c->stream = stream_new(
 	    gate.loop, connect_from(from, gate.ports[port]), &c->owner);
 	if (port == PORT_SUBMISSIONS)
-		stream_tls_connect(c->stream, gate.client_tls, "mail");
+		stream_tls_connect(c->stream,
+		    &(struct tls_terms){
+			.context = gate.client_tls, .name = "mail" });
 	settle();
 }
 
@@ -239,7 +268,8 @@ caller_starttls(struct caller *c)
 {
 	caller_say(c, "EHLO client.test\r\n", "250 ");
 	caller_say(c, "STARTTLS\r\n", "220 ");
-	stream_tls_connect(c->stream, gate.client_tls, "mail");
+	stream_tls_connect(c->stream,
+	    &(struct tls_terms){ .context = gate.client_tls, .name = "mail" });
 	settle();
 	assert_true(c->secure);
 }

@@ -1,7 +1,7 @@
 /*
  * gate.h - the whole of inbound with its clients, for tests: real sessions
- * over loopback, a directory on disk, and fakes of loop, jobs, intake and
- * sign.  Ann's password is "correct horse".
+ * over loopback, a directory on disk, and fakes of loop, jobs, intake, sign,
+ * resolver and counters.  Ann's password is "correct horse".
  */
 #ifndef TESTS_UNIT_GATE_H
 #define TESTS_UNIT_GATE_H
@@ -18,15 +18,19 @@ struct gate {
 	struct directory_keeper *directory;
 	struct logins *logins;
 	struct sign_channel *sign;
+	struct resolver *resolver;
 	struct tls_context *tls, *client_tls;
 	struct inbound *inbound;
 	uint16_t ports[PORT_COUNT];
 };
 
 extern struct gate gate;
+extern const struct srs gate_srs;
 
 /* For set-up and tear-down of each test. */
 int gate_open(void **state);
+/* Inbound anew, once gate.folder.settings were changed. */
+void gate_reopen(void);
 int gate_close(void **state);
 /* config/ as it should be from now on. */
 void gate_people(const char *users, const char *aliases);

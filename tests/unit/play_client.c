@@ -105,6 +105,7 @@ send_next(struct sender *s)
 		.recipients = s->recipients,
 		.size = dialog_number(d, "size", 0),
 		.eight_bit = dialog_number(d, "eight_bit", 0) > 0,
+		.require_tls = dialog_number(d, "require_tls", 0) > 0,
 		.more = on_more,
 	};
 	while (words.n > 0 && s->mail.count < MAX_RECIPIENTS)
@@ -125,6 +126,8 @@ on_ready(struct smtp_client *client)
 	bool idle = str_eq(dialog_setting(d, "then", 0), STR("wait"));
 	player_note(
 	    &s->player, "secure", client->secure ? STR("yes") : STR("no"));
+	player_note(&s->player, "keeps_tls",
+	    client->keeps_tls ? STR("yes") : STR("no"));
 	if (dialog_setting(d, "mail", s->mails).n > 0) {
 		send_next(s);
 	} else if (!idle) {
@@ -173,9 +176,9 @@ play_client(const struct dialog *dialog, const struct play *play,
 	int fd = player_start(&s.player, s.loop, dialog, play, true);
 	struct smtp_client_options options = {
 		.helo = "client.example.test",
-		.name = "mx.example.test",
 		.tls = tls_mode(dialog, play),
-		.context = player_client_tls,
+		.terms = { .context = player_client_tls,
+		    .name = "mx.example.test" },
 		.user = dialog_setting(dialog, "user", 0),
 		.password = dialog_setting(dialog, "password", 0),
 	};

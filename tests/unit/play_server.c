@@ -218,6 +218,13 @@ on_end(struct smtp_server *server)
 }
 
 static void
+on_refused(struct smtp_server *server, struct reply reply)
+{
+	(void)reply;
+	note_call(host_of(server), "refused");
+}
+
+static void
 on_reset(struct smtp_server *server)
 {
 	struct host *host = host_of(server);
@@ -250,6 +257,7 @@ static const struct smtp_service service = {
 	.data = on_data,
 	.body = on_body,
 	.end = on_end,
+	.refused = on_refused,
 	.reset = on_reset,
 	.gone = on_gone,
 };

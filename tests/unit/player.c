@@ -148,8 +148,9 @@ shake_hands(struct player *p)
 	if (p->server)
 		stream_tls_accept(p->stream, player_server_tls);
 	else
-		stream_tls_connect(
-		    p->stream, player_client_tls, "mx.example.test");
+		stream_tls_connect(p->stream,
+		    &(struct tls_terms){ .context = player_client_tls,
+			.name = "mx.example.test" });
 	return true;
 }
 

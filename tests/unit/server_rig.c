@@ -94,6 +94,13 @@ on_end(struct smtp_server *server)
 }
 
 static void
+on_refused(struct smtp_server *server, struct reply reply)
+{
+	(void)reply;
+	called(server, "refused", silent);
+}
+
+static void
 on_reset(struct smtp_server *server)
 {
 	called(server, "reset", silent);
@@ -116,6 +123,7 @@ static const struct smtp_service service = {
 	.data = on_data,
 	.body = on_body,
 	.end = on_end,
+	.refused = on_refused,
 	.reset = on_reset,
 	.gone = on_gone,
 };

@@ -49,7 +49,9 @@ test_a_message_becomes_one_record(void **state)
 	assert_int_equal(fake_intake.envelope->count, 1);
 	const char *text = gate_message();
 	assert_non_null(strstr(text, TEXT));
-	assert_true(strncmp(text, "Received: from client.test", 26) == 0);
+	assert_true(strncmp(text, "Authentication-Results: mail.example.test",
+			41) == 0);
+	assert_non_null(strstr(text, "\nReceived: from client.test"));
 }
 
 static void
@@ -73,7 +75,7 @@ test_received_says_how_it_came(void **state)
 	    "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\n"
 	    "RCPT TO:<postmaster>\r\nDATA\r\n",
 	    "354 ");
-	caller_say(&c, "Subject: x\r\n\r\n.\r\n", "250 ");
+	caller_say(&c, "From: a@b.test\r\n\r\n.\r\n", "250 ");
 	received = gate_field("Received");
 	assert_non_null(strstr(received, "with SMTP\t"));
 	assert_null(strstr(received, "for <"));
@@ -86,7 +88,7 @@ test_the_250_waits_for_the_record(void **state)
 	fake_intake.hold = true;
 	caller_say(&c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n",
 	    "354 ");
-	caller_say(&c, "Subject: x\r\n\r\nx\r\n.\r\n", "");
+	caller_say(&c, "From: a@b.test\r\n\r\nx\r\n.\r\n", "");
 	assert_int_equal(fake_intake.added, 1);
 	assert_int_equal(c.heard.n, 0);
 	fake_intake_let_go();
@@ -100,7 +102,7 @@ test_a_client_that_vanishes_after_the_dot_strands_nothing(void **state)
 	fake_intake.hold = true;
 	caller_say(&c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n",
 	    "354 ");
-	caller_say(&c, "Subject: x\r\n\r\nx\r\n.\r\n", "");
+	caller_say(&c, "From: a@b.test\r\n\r\nx\r\n.\r\n", "");
 	caller_close(&c);
 	assert_int_equal(inbound_sessions(gate.inbound), 0);
 	fake_intake_let_go();
@@ -114,7 +116,7 @@ test_a_client_that_vanishes_before_the_dot_leaves_nothing(void **state)
 	(void)state;
 	caller_say(&c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n",
 	    "354 ");
-	caller_say(&c, "Subject: x\r\n\r\nx\r\n", "");
+	caller_say(&c, "From: a@b.test\r\n\r\nx\r\n", "");
 	caller_close(&c);
 	assert_int_equal(fake_intake.added, 0);
 	assert_int_equal(fake_intake.memory, 0);
@@ -140,21 +142,17 @@ struct row {
 };
 
 static const struct row texts[] = {
-	/* what comes without an empty line, or without fields */
-	{ "", "250 ", "\n" },
-	{ "\n", "250 ", "\n\n" },
-	{ "Subject: x\n", "250 ", "\nSubject: x\n" },
-	{ "\nbody\n", "250 ", "\n\nbody\n" },
-	{ "body\n", "250 ", "\n\nbody\n" },
-	{ "body\n\nmore\n", "250 ", "\n\nbody\n\nmore\n" },
-	{ "Subject: x\nbody\nmore\n", "250 ", "\nSubject: x\n\nbody\nmore\n" },
-	{ "Subject: x\nno field\nTo: y\n\nbody\n", "250 ",
-	    "\nSubject: x\n\nno field\nTo: y\n\nbody\n" },
+	/* what comes without an empty line */
+	{ "From: a@b.test\n", "250 ", "\nFrom: a@b.test\n" },
+	{ "From: a@b.test\nbody\nmore\n", "250 ",
+	    "\nFrom: a@b.test\n\nbody\nmore\n" },
+	{ "From: a@b.test\nno field\nTo: y\n\nbody\n", "250 ",
+	    "\nFrom: a@b.test\n\nno field\nTo: y\n\nbody\n" },
 	/* 8 bit and dots are kept */
-	{ "Subject: x\n\n..\n\xe4\n", "250 ", "\n\n.\n\xe4\n" },
+	{ "From: a@b.test\n\n..\n\xe4\n", "250 ", "\n\n.\n\xe4\n" },
 	/* what others wrote about delivery goes */
-	{ "Return-Path: <a@b.test>\nreturn-path : <>\nX: y\n\n", "250 ",
-	    "\nX: y\n\n" },
+	{ "Return-Path: <a@b.test>\nreturn-path : <>\nFrom: a@b.test\n\n",
+	    "250 ", "\nFrom: a@b.test\n\n" },
 };
 
 static void
@@ -173,11 +171,33 @@ test_odd_header_sections(void **state)
 	assert_int_equal(fake_intake.envelope->flags, 0);
 }
 
+/* RFC 8601 5 */
+static void
+test_forged_results_are_removed(void **state)
+{
+	(void)state;
+	send_text("Authentication-Results: mail.example.test; dmarc=pass\n"
+		  "authentication-results: (x) MAIL.Example.Test.\n ; a=b\n"
+		  "Authentication-Results: \"mail.example.test\" 1; none\n"
+		  "Authentication-Results: mx.other.test; spf=pass\n"
+		  "From: a@b.test\n\n",
+	    "250 ");
+	const char *text = gate_message();
+	const char *first = strcasestr(text, "Authentication-Results:");
+	const char *second = strcasestr(first + 1, "Authentication-Results:");
+	assert_ptr_equal(first, text);
+	assert_non_null(strstr(first, "dmarc=none"));
+	assert_memory_equal(
+	    second, "Authentication-Results: mx.other.test", 37);
+	assert_null(strcasestr(second + 1, "Authentication-Results:"));
+	assert_null(strstr(text, "dmarc=pass"));
+}
+
 static void
 test_eight_bits_are_noted(void **state)
 {
 	(void)state;
-	send_text("Subject: x\n\n\xe4\n", "250 ");
+	send_text("From: a@b.test\n\n\xe4\n", "250 ");
 	assert_int_equal(fake_intake.envelope->flags, ENVELOPE_8BIT);
 }
 
@@ -192,9 +212,9 @@ static void
 test_nul_in_the_header(void **state)
 {
 	const struct str bad[] = {
-		STR("Subject: a\0b\r\n\r\n.\r\n"),
-		STR("Sub\0ject: a\r\n\r\n.\r\n"),
-		STR("Subject: a\0b\r\n.\r\n"),
+		STR("From: a@b.test\r\nSubject: a\0b\r\n\r\n.\r\n"),
+		STR("From: a@b.test\r\nSub\0ject: a\r\n\r\n.\r\n"),
+		STR("From: a@b.test\r\nSubject: a\0b\r\n.\r\n"),
 	};
 	(void)state;
 	for (int i = 0; i < 3; i++) {
@@ -203,7 +223,7 @@ test_nul_in_the_header(void **state)
 		caller_say(&c, "", "550 5.6.0");
 	}
 	begin_data();
-	stream_write(c.stream, STR("Subject: a\r\n\r\na\0b\r\n.\r\n"));
+	stream_write(c.stream, STR("From: a@b.test\r\n\r\na\0b\r\n.\r\n"));
 	caller_say(&c, "", "250 ");
 }
 
@@ -231,12 +251,14 @@ test_mail_that_goes_in_circles(void **state)
 {
 	(void)state;
 	struct buf text = { 0 };
+	buf_adds(&text, "From: a@b.test\n");
 	for (int i = 0; i < 50; i++)
 		buf_addf(&text, "Received: from a by b%d.test; x\n", i);
 	send_text(buf_cstr(&text), "250 ");
 	buf_adds(&text, "Received: from a by c.test; x\n");
 	send_text(buf_cstr(&text), "554 5.4.6");
 	buf_clear(&text);
+	buf_adds(&text, "From: a@b.test\n");
 	for (int i = 0; i < 5; i++)
 		buf_adds(&text, "Received: from a by mail.example.test; x\n");
 	send_text(buf_cstr(&text), "250 ");
@@ -252,7 +274,7 @@ static void
 make_large(struct buf *text, size_t size)
 {
 	buf_clear(text);
-	buf_adds(text, "Subject: large\n\n");
+	buf_adds(text, "From: a@b.test\n\n");
 	while (text->n < size)
 		buf_adds(text, "a line that goes on and on and on\n");
 }
@@ -287,6 +309,7 @@ test_long_header_sections_wait_for_memory(void **state)
 {
 	(void)state;
 	struct buf text = { 0 };
+	buf_adds(&text, "From: a@b.test\n");
 	while (text.n < 200000)
 		buf_addf(&text, "X: %0200d\n", 0);
 	buf_adds(&text, "\nbody\n");
@@ -348,7 +371,7 @@ test_what_the_protocol_refuses_leaves_no_file(void **state)
 	assert_int_equal(fake_intake.bodies, 0);
 	assert_int_equal(fake_intake.memory, 0);
 	begin_data();
-	caller_say(&c, "Subject: x\r\n\r\na\nb\r\n.\r\n", "550 5.5.2");
+	caller_say(&c, "From: a@b.test\r\n\r\na\nb\r\n.\r\n", "550 5.5.2");
 	send_text(TEXT, "250 ");
 	buf_free(&text);
 }
@@ -366,6 +389,7 @@ main(void)
 		TEST(test_a_client_that_vanishes_before_the_dot_leaves_nothing),
 		TEST(test_a_full_disk),
 		TEST(test_odd_header_sections),
+		TEST(test_forged_results_are_removed),
 		TEST(test_eight_bits_are_noted),
 		TEST(test_nul_in_the_header),
 		TEST(test_header_sections_have_limits),

@@ -1,36 +1,57 @@
-#include "smtpd/delivery/bounce.h"
-
+#include "smtpd/delivery/audience.h"
 #include "tests/unit/delivery_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#define PROVEN ENVELOPE_SENDER_PROVEN
+#define SUBMITTED ENVELOPE_SUBMITTED
+#define BOUNCE ENVELOPE_BOUNCE
+
 static void
-only_our_own_users_are_told(void **state)
+each_has_its_audience(void **state)
 {
 	static const struct {
 		unsigned flags;
-		struct str sender;
-		bool wanted;
+		enum recipient_kind kind;
+		const char *sender;
+		enum audience wanted;
 	} cases[] = {
-		{ ENVELOPE_SUBMITTED, { "a@b.test", 8 }, true },
-		{ ENVELOPE_SUBMITTED | ENVELOPE_8BIT, { "a@b.test", 8 }, true },
-		{ 0, { "a@b.test", 8 }, false },
-		{ ENVELOPE_SUBMITTED, { "", 0 }, false },
-		{ ENVELOPE_BOUNCE, { "", 0 }, false },
-		{ ENVELOPE_BOUNCE | ENVELOPE_SUBMITTED, { "a@b.test", 8 },
-		    false },
+		{ SUBMITTED, RECIPIENT_REMOTE, "a@b.test", AUDIENCE_USER },
+		{ SUBMITTED | ENVELOPE_8BIT, RECIPIENT_LOCAL, "a@b.test",
+		    AUDIENCE_USER },
+		{ SUBMITTED, RECIPIENT_FORWARD, "a@b.test", AUDIENCE_USER },
+		{ 0, RECIPIENT_LOCAL, "a@b.test", AUDIENCE_NOBODY },
+		{ 0, RECIPIENT_REMOTE, "a@b.test", AUDIENCE_NOBODY },
+		{ PROVEN, RECIPIENT_REMOTE, "a@b.test", AUDIENCE_NOBODY },
+		{ PROVEN, RECIPIENT_FORWARD, "a@b.test", AUDIENCE_SENDER },
+		{ 0, RECIPIENT_FORWARD, "a@b.test", AUDIENCE_OWNER },
+		{ 0, RECIPIENT_FORWARD, "", AUDIENCE_NOBODY },
+		{ PROVEN, RECIPIENT_FORWARD, "", AUDIENCE_NOBODY },
+		{ SUBMITTED, RECIPIENT_REMOTE, "", AUDIENCE_NOBODY },
+		{ BOUNCE, RECIPIENT_REMOTE, "", AUDIENCE_NOBODY },
+		{ BOUNCE, RECIPIENT_FORWARD, "a@b.test", AUDIENCE_NOBODY },
+		{ BOUNCE | SUBMITTED, RECIPIENT_REMOTE, "a@b.test",
+		    AUDIENCE_NOBODY },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct envelope envelope = { .flags = cases[i].flags,
-			.sender = cases[i].sender };
-		assert_int_equal(bounce_is_due(&envelope), cases[i].wanted);
+			.sender = str_of(cases[i].sender) };
+		struct recipient recipient = { .kind = cases[i].kind };
+		enum audience wanted = cases[i].wanted;
+		if (audience_of(&envelope, &recipient) != wanted)
+			fail_msg("%zu", i);
+		assert_int_equal(bounce_is_due(&envelope, &recipient),
+		    wanted != AUDIENCE_NOBODY);
+		assert_int_equal(
+		    bounce_warns(&envelope), wanted == AUDIENCE_USER);
 	}
 }
 
@@ -43,15 +64,22 @@ static const struct peer mx = { .host = { "mx.remote.test", 14 },
 	.port = 25 };
 
 static struct parcel *
-make_parcel(int64_t age_ms, const char *recipients)
+make_parcel_of(
+    const char *sender, unsigned flags, int64_t age_ms, const char *recipients)
 {
 	delivery_rig_make(&rig, NULL, NULL);
-	struct queue_item *item =
-	    fake_queue_item("you@ours.test", ENVELOPE_SUBMITTED, recipients);
+	struct queue_item *item = fake_queue_item(sender, flags, recipients);
 	item->received_ms -= age_ms;
 	struct parcel *parcel = parcel_new(rig.delivery, item);
 	parcel_hold(parcel);
 	return parcel;
+}
+
+static struct parcel *
+make_parcel(int64_t age_ms, const char *recipients)
+{
+	return make_parcel_of(
+	    "you@ours.test", ENVELOPE_SUBMITTED, age_ms, recipients);
 }
 
 static void
@@ -183,15 +211,183 @@ a_report_stays_small(void **state)
 	delivery_rig_remove(&rig);
 }
 
+/* ---- forwards ---- */
+
+static const char *
+fail_forward(const char *sender, unsigned flags, const char *recipient)
+{
+	struct parcel *parcel = make_parcel_of(sender, flags, 0, recipient);
+	parcel_outcome(
+	    parcel, 0, REPLY(550, "5.1.1", "no <bob@remote.test>"), &mx);
+	parcel_release(parcel);
+	return delivery_rig_run(&rig);
+}
+
+/* Where the alias leads isn't told to strangers. */
+static void
+a_proven_sender_hears_of_a_failed_forward(void **state)
+{
+	(void)state;
+	const char *story = fail_forward(
+	    "eve@sender.test", PROVEN, "info@ours.test>bob@remote.test");
+	assert_non_null(
+	    strstr(story, "added 2 from=<> to=eve@sender.test envid=1:0\n"));
+	const struct message *report = fake_queue.added;
+	assert_true(str_starts(buf_str(&report->header),
+	    STR("DKIM-Signature: v=1; d=ours.test; b=fake\r\n")));
+	assert_has(&report->header, "<postmaster@ours.test>\r\n");
+	assert_has(&report->header, "To: eve@sender.test\r\n");
+	assert_has(
+	    &report->body, "Final-Recipient: rfc822; info@ours.test\r\n");
+	assert_has(&report->body, "Status: 5.1.1\r\n");
+	assert_has(&report->body, "and failed with 550 5.1.1.");
+	assert_has_not(&report->header, "remote.test");
+	assert_has_not(&report->body, "remote.test");
+	delivery_rig_remove(&rig);
+}
+
+static void
+a_report_needs_tls_when_its_message_did(void **state)
+{
+	static const struct {
+		unsigned flags, wanted;
+	} cases[] = {
+		{ PROVEN, BOUNCE },
+		{ PROVEN | ENVELOPE_8BIT | ENVELOPE_TLS_OPTIONAL, BOUNCE },
+		{ PROVEN | ENVELOPE_REQUIRETLS, BOUNCE | ENVELOPE_REQUIRETLS },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		fail_forward("eve@sender.test", cases[i].flags,
+		    "info@ours.test>bob@remote.test");
+		assert_non_null(fake_queue.added);
+		assert_int_equal(fake_queue.flags, cases[i].wanted);
+		delivery_rig_remove(&rig);
+	}
+}
+
+static void
+else_the_owner_does(void **state)
+{
+	(void)state;
+	const char *story = fail_forward(
+	    "eve@sender.test", 0, "info@ours.test>bob@remote.test");
+	assert_non_null(
+	    strstr(story, "added 2 from=<> to=info@ours.test envid=1:0\n"));
+	const struct message *report = fake_queue.added;
+	assert_has(&report->header, "From: Mail Delivery System <postmaster@o");
+	assert_has(&report->header, "To: info@ours.test\r\n");
+	assert_has(&report->body, "A message from <eve@sender.test> of");
+	assert_has(
+	    &report->body, "Final-Recipient: rfc822; bob@remote.test\r\n");
+	assert_has(&report->body, "550 5.1.1 no <bob@remote.test>");
+	assert_int_equal(fake_sign.asked, 0);
+	delivery_rig_remove(&rig);
+}
+
+static void
+an_alias_without_an_owner_has_the_postmaster(void **state)
+{
+	static const char *const aliases[][2] = {
+		{ "away@ours.test>away@elsewhere.test",
+		    "postmaster@ours.test" },
+		{ "gone@ours.test>bob@remote.test", "postmaster@ours.test" },
+		{ "away@also.test>away@elsewhere.test",
+		    "postmaster@also.test" },
+		{ "postmaster>bob@remote.test", "postmaster@ours.test" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+		const char *story =
+		    fail_forward("eve@sender.test", 0, aliases[i][0]);
+		char wanted[100];
+		snprintf(wanted, sizeof wanted, "from=<> to=%s", aliases[i][1]);
+		if (!strstr(story, wanted))
+			fail_msg("%s", story);
+		delivery_rig_remove(&rig);
+	}
+}
+
+static void
+each_alias_has_its_report(void **state)
+{
+	(void)state;
+	struct parcel *parcel = make_parcel_of("eve@sender.test", 0, 0,
+	    "a@ours.test>x@remote.test b@ours.test>y@remote.test "
+	    "A@ours.test>z@remote.test");
+	for (size_t i = 0; i < 3; i++)
+		parcel_outcome(parcel, i, REPLY(550, "5.1.1", "no"), &mx);
+	parcel_release(parcel);
+	const char *story = delivery_rig_run(&rig);
+	assert_non_null(strstr(story, "to=a@ours.test envid=1:0,2\n"));
+	assert_non_null(strstr(story, "to=b@ours.test envid=1:1\n"));
+	assert_non_null(strstr(story, "settled 1, attempted, done"));
+	delivery_rig_remove(&rig);
+}
+
+/* Reports on reports have no end, nor have those that nobody can read. */
+static void
+nobody_hears_of_a_report(void **state)
+{
+	(void)state;
+	static const char alias[] = "info@ours.test>bob@remote.test";
+	assert_null(strstr(fail_forward("", 0, alias), "added"));
+	delivery_rig_remove(&rig);
+	assert_null(strstr(fail_forward("", PROVEN, alias), "added"));
+	delivery_rig_remove(&rig);
+	const char *story = fail_forward("", ENVELOPE_BOUNCE, alias);
+	assert_null(strstr(story, "added"));
+	assert_non_null(strstr(story, "settled 1, attempted, done"));
+	delivery_rig_remove(&rig);
+}
+
+static void
+a_report_that_cannot_be_signed_waits(void **state)
+{
+	(void)state;
+	struct parcel *parcel = make_parcel_of(
+	    "eve@sender.test", PROVEN, 0, "info@ours.test>bob@remote.test");
+	fake_sign_set(FAKE_SIGN_AWAY);
+	parcel_outcome(parcel, 0, REPLY(550, "5.1.1", "no"), &mx);
+	parcel_release(parcel);
+	const char *story = delivery_rig_run(&rig);
+	assert_null(strstr(story, "added"));
+	assert_non_null(strstr(story, "told 1.0 W 550 5.1.1 no"));
+	delivery_rig_remove(&rig);
+}
+
+static void
+a_stop_while_it_is_signed_leaves_nothing(void **state)
+{
+	(void)state;
+	struct parcel *parcel = make_parcel_of(
+	    "eve@sender.test", PROVEN, 0, "info@ours.test>bob@remote.test");
+	fake_sign_set(FAKE_SIGN_SILENT);
+	parcel_outcome(parcel, 0, REPLY(550, "5.1.1", "no"), &mx);
+	parcel_release(parcel);
+	delivery_rig_run(&rig);
+	assert_int_equal(fake_sign.asked, 1);
+	delivery_rig_remove(&rig);
+	assert_int_equal(fake_sign.cancelled, 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_our_own_users_are_told),
+		cmocka_unit_test(each_has_its_audience),
 		cmocka_unit_test(a_refusal_is_reported_with_the_reply),
 		cmocka_unit_test(giving_up_says_for_how_long_it_was_tried),
 		cmocka_unit_test(a_delay_is_reported_as_one),
 		cmocka_unit_test(a_report_stays_small),
+		cmocka_unit_test(a_proven_sender_hears_of_a_failed_forward),
+		cmocka_unit_test(a_report_needs_tls_when_its_message_did),
+		cmocka_unit_test(else_the_owner_does),
+		cmocka_unit_test(an_alias_without_an_owner_has_the_postmaster),
+		cmocka_unit_test(each_alias_has_its_report),
+		cmocka_unit_test(nobody_hears_of_a_report),
+		cmocka_unit_test(a_report_that_cannot_be_signed_waits),
+		cmocka_unit_test(a_stop_while_it_is_signed_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

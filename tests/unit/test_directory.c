@@ -288,9 +288,11 @@ static const struct {
 	    "config/users:2: bob@other.test: the verifier is "
 	    "damaged or unfinished" },
 	{ ANN "bob@other.test", "", "config/users:2: bob@other.test:" },
-	{ ANN, "info@example.test: x@gmail.example\n",
-	    "config/aliases:1: target \"x@gmail.example\": forwarding to "
-	    "other servers isn't available yet" },
+	{ ANN, "info@example.test: x@[192.0.2.1]\n",
+	    "config/aliases:1: target \"x@[192.0.2.1]\": mail is forwarded "
+	    "to names, not to numbers" },
+	{ ANN, "info@example.test: x@-.example\n",
+	    "config/aliases:1: target \"x@-.example\"" },
 	{ ANN, "\n\ninfo@example.test: an@example.test\n",
 	    "config/aliases:3: target \"an@example.test\": there is no such" },
 	{ ANN, "a@example.test: ann@example.test,\n  ann\n",

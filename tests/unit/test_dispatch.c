@@ -48,6 +48,14 @@ hand(const char *recipients)
 }
 
 static void
+hand_wished(const char *recipients, int64_t wished_ms)
+{
+	struct queue_item *item = fake_queue_item("a@else.test", 0, recipients);
+	item->wished_ms = wished_ms;
+	fake_queue_hand(item);
+}
+
+static void
 begin(const struct fake_peer *peers)
 {
 	delivery_rig_make(&rig, world, peers);
@@ -441,6 +449,14 @@ sessions_are_limited(void **state)
 }
 
 /* 200 domains with slow servers and then one more. */
+/* In small steps, so that timers start from the right moment. */
+static void
+pass(int64_t ms)
+{
+	for (; ms > 0; ms -= 50)
+		delivery_rig_wait(&rig, 50);
+}
+
 static void
 all_sessions_are_limited_and_everybody_gets_a_turn(void **state)
 {
@@ -462,15 +478,81 @@ all_sessions_are_limited_and_everybody_gets_a_turn(void **state)
 		hand(address);
 	}
 	delivery_rig_run(&rig);
+	assert_int_equal(delivery_sessions(rig.delivery), DESTINATIONS_PACE);
+	pass(1000);
+	assert_in_range(delivery_sessions(rig.delivery),
+	    2 * DESTINATIONS_PACE - 1, 2 * DESTINATIONS_PACE);
+	pass(4000);
 	assert_int_equal(
 	    delivery_sessions(rig.delivery), DESTINATIONS_SESSIONS);
 	fake_peers_let_go(); /* 100 are idle and make room */
-	delivery_rig_run(&rig);
-	assert_int_equal(
-	    delivery_sessions(rig.delivery), DESTINATIONS_SESSIONS);
+	pass(6000);
 	fake_peers_let_go();
 	delivery_rig_run(&rig);
 	assert_true(list_empty(&rig.delivery->parcels));
+	delivery_rig_remove(&rig);
+}
+
+/* As many as a queue has for one domain: it answers nobody, and mail for the
+   others, in front or behind, goes at once. */
+static void
+a_dead_domain_delays_nobody(void **state)
+{
+	enum {
+		MANY = 10000
+	};
+	static const struct fake_peer peers[] = {
+		{ .ip = "11.0.0.1", .trouble = PEER_STUCK },
+		{ .ip = "11.0.0.2", .trouble = PEER_STUCK },
+		{ .ip = "11.0.0.9" },
+		{ 0 },
+	};
+	(void)state;
+	begin(peers);
+	struct queue_item *first = hand("a@other.test");
+	for (int i = 0; i < MANY; i++)
+		hand("a@remote.test");
+	struct queue_item *last = hand("b@other.test");
+	const char *story = delivery_rig_run(&rig);
+	assert_int_equal(count(story, "dial 11.0.0.1"), 1);
+	assert_int_equal(count(story, "mail <"), 2);
+	assert_int_equal(first->status[0].state, RECIPIENT_DELIVERED);
+	assert_int_equal(last->status[0].state, RECIPIENT_DELIVERED);
+	fake_peers_let_go();
+	delivery_rig_run(&rig);
+	delivery_rig_remove(&rig);
+}
+
+/* What a host that answers nobody can't get soon goes back to the queue, which
+   hands out so much and no more; it isn't counted as a try. */
+static void
+a_dead_domain_gives_most_of_its_mail_back(void **state)
+{
+	enum {
+		SURPLUS = 30
+	};
+	static const struct fake_peer peers[] = {
+		{ .ip = "11.0.0.1", .trouble = PEER_STUCK },
+		{ .ip = "11.0.0.2", .trouble = PEER_STUCK },
+		{ 0 },
+	};
+	(void)state;
+	begin(peers);
+	for (int i = 0; i < DESTINATION_PATIENT + SURPLUS; i++)
+		hand("a@remote.test");
+	delivery_rig_run(&rig);
+	const char *story = delivery_rig_wait(&rig, DESTINATION_CLOGGED_MS - 1);
+	assert_int_equal(count(story, "settled"), 0);
+	story = delivery_rig_wait(&rig, 1);
+	assert_int_equal(count(story, "settled"), SURPLUS);
+	assert_int_equal(count(story, "attempted"), 0);
+	assert_int_equal(count(story, "back in 10 s"), SURPLUS);
+	hand("b@remote.test"); /* nor is more taken now */
+	assert_int_equal(count(delivery_rig_run(&rig), "back in 10 s"), 1);
+	fake_peers_let_go(); /* it answers after all */
+	assert_true(count(delivery_rig_run(&rig), "told") > 0);
+	hand("c@remote.test");
+	assert_int_equal(count(delivery_rig_run(&rig), "back in"), 0);
 	delivery_rig_remove(&rig);
 }
 
@@ -527,6 +609,25 @@ a_dead_destination_is_left_alone_for_a_while(void **state)
 	delivery_rig_remove(&rig);
 }
 
+static void
+a_dead_destination_is_tried_once_when_somebody_wishes_so(void **state)
+{
+	static const struct fake_peer nobody[] = { { 0 } };
+	(void)state;
+	begin(nobody);
+	hand("a@other.test");
+	assert_int_equal(count(delivery_rig_run(&rig), "dial"), 1);
+	delivery_rig_wait(&rig, 10);
+	int64_t wished_ms = clock_mono_ms();
+	delivery_rig_wait(&rig, 10);
+	hand_wished("b@other.test", wished_ms);
+	assert_int_equal(count(delivery_rig_run(&rig), "dial"), 1);
+	hand_wished("c@other.test", wished_ms); /* was in the same */
+	hand("d@other.test");
+	assert_int_equal(count(delivery_rig_run(&rig), "dial"), 0);
+	delivery_rig_remove(&rig);
+}
+
 /* Each mail breaks the session: not one connection per mail for ever. */
 static void
 a_destination_that_breaks_every_session_is_left_alone(void **state)
@@ -580,7 +681,7 @@ the_smarthost_gets_all_in_one_transaction(void **state)
 	hand("a@one.test b@two.test");
 	assert_string_equal(delivery_rig_run(&rig),
 	    "dial 11.0.0.9:587\n"
-	    "hello 11.0.0.9, tls must, user us\n"
+	    "hello 11.0.0.9, tls must, pkix, user us\n"
 	    "mail <a@else.test> to a@one.test b@two.test\n"
 	    "told 1.0 D 250 2.0.0 kept (11.0.0.9[11.0.0.9])\n"
 	    "told 1.1 D 250 2.0.0 kept (11.0.0.9[11.0.0.9])\n"
@@ -770,8 +871,12 @@ main(void)
 		cmocka_unit_test(sessions_are_limited),
 		cmocka_unit_test(
 		    all_sessions_are_limited_and_everybody_gets_a_turn),
+		cmocka_unit_test(a_dead_domain_delays_nobody),
+		cmocka_unit_test(a_dead_domain_gives_most_of_its_mail_back),
 		cmocka_unit_test(a_server_that_takes_one_session_gets_one),
 		cmocka_unit_test(a_dead_destination_is_left_alone_for_a_while),
+		cmocka_unit_test(
+		    a_dead_destination_is_tried_once_when_somebody_wishes_so),
 		cmocka_unit_test(
 		    a_destination_that_breaks_every_session_is_left_alone),
 		cmocka_unit_test(mail_leaves_from_our_address),

@@ -294,6 +294,25 @@ test_odd_octets_are_escaped(void **state)
 	    str_eq(message.records->name, STR("\\.\\\\\\000\\255a\\032")));
 }
 
+/* A name is asked for as it was read. */
+static void
+test_odd_octets_are_asked_for(void **state)
+{
+	(void)state;
+	const char *const names[] = { "a\\032b.x", "a\\.b.x", "\\\\.x" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct buf out = { 0 };
+		assert_true(
+		    dns_message_write(&out, 1, str_of(names[i]), DNS_A));
+		begin(ANSWER, names[i], DNS_A, 1, 0, 0);
+		record(NULL, DNS_A, 60, 4);
+		hex("c0000201");
+		assert_true(parse(names[i], DNS_A));
+		assert_int_equal(message.count, 1);
+		buf_free(&out);
+	}
+}
+
 static void
 test_truncated(void **state)
 {
@@ -440,7 +459,7 @@ test_questions(void **state)
 	assert_true(str_eq(buf_str(&out), buf_str(&wire)));
 	char label[65] = { 0 };
 	memset(label, 'x', 64);
-	const char *const bad[] = { "a..b", "a\\.b", label };
+	const char *const bad[] = { "a..b", "a\\", label };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		buf_clear(&out);
 		assert_false(dns_message_write(&out, 1, str_of(bad[i]), DNS_A));
@@ -462,6 +481,7 @@ main(void)
 		cmocka_unit_test(test_referral_is_told),
 		cmocka_unit_test(test_extended_rcode),
 		cmocka_unit_test(test_odd_octets_are_escaped),
+		cmocka_unit_test(test_odd_octets_are_asked_for),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_not_an_answer_to_this),
 		cmocka_unit_test(test_malformed),

@@ -294,6 +294,57 @@ people_read_what_to_do(void **state)
 	buf_free(&whole);
 }
 
+static void
+the_owner_of_an_alias_reads_what_is_theirs(void **state)
+{
+	(void)state;
+	struct dsn dsn = example(DSN_FAILED, 1);
+	dsn.sender = STR("eve@sender.example");
+	struct buf whole = write_whole(&dsn);
+	assert_travels(buf_str(&whole));
+	struct str text = buf_str(&whole);
+	assert_true(str_search(text,
+			STR("Subject: A message to your alias could not be "
+			    "sent on\r\n")) < text.n);
+	text = str_from(text, str_search(text, STR("A message from <")));
+	text.n = str_search(text, STR("    remote.example does"));
+	assert_str(text,
+	    STR("A message from <eve@sender.example> of Fri, 20 Nov 2026 "
+		"14:20:03 +0000 could\r\n"
+		"not be sent on to this address. It will not be tried again. "
+		"You are told,\r\n"
+		"and not its sender, because it isn't proven that it is from "
+		"there.\r\n"
+		"\r\n"
+		"<bob@remote.example>\r\n"
+		"    The alias is: bob@alias.example\r\n"));
+	text = buf_str(&whole);
+	assert_true(str_search(text, STR("(postern alias).")) < text.n);
+	assert_int_equal(str_search(text, STR("typing error")), text.n);
+	buf_free(&whole);
+}
+
+/* What is known of this reply says more than its status. */
+static void
+people_read_what_it_means(void **state)
+{
+	(void)state;
+	struct dsn_recipient recipient = failed[0];
+	struct dsn dsn = example(DSN_FAILED, 1);
+	recipient.advice = STR("The mailbox has moved.");
+	dsn.recipients = &recipient;
+	for (int action = DSN_FAILED; action <= DSN_DELAYED; action++) {
+		dsn.action = (enum dsn_action)action;
+		struct buf whole = write_whole(&dsn);
+		struct str text = buf_str(&whole);
+		assert_true(str_search(text,
+				STR("    What it means: The mailbox has "
+				    "moved.\r\n")) < text.n);
+		assert_true(str_search(text, STR("What to do:")) == text.n);
+		buf_free(&whole);
+	}
+}
+
 int
 main(void)
 {
@@ -304,6 +355,8 @@ main(void)
 		cmocka_unit_test(cuts_long_lines_of_the_header),
 		cmocka_unit_test(lets_nothing_break_out),
 		cmocka_unit_test(people_read_what_to_do),
+		cmocka_unit_test(the_owner_of_an_alias_reads_what_is_theirs),
+		cmocka_unit_test(people_read_what_it_means),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,7 +179,7 @@ what_smtpd_would_refuse_is_refused(void **state)
 		const char *file, *line;
 	} cases[] = {
 		{ "config/aliases", "x@example.test: nobody@example.test" },
-		{ "config/aliases", "x@example.test: you@elsewhere.test" },
+		{ "config/aliases", "x@example.test: you@[192.0.2.1]" },
 		{ "config/aliases", "x@elsewhere.test: you@example.test" },
 		{ "config/users", USER("you@elsewhere.test", HORSE) },
 		{ "config/users", USER("a/b@example.test", HORSE) },

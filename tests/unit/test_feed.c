@@ -72,7 +72,7 @@ static void
 on_dialed(struct dial *dial)
 {
 	struct sender *s = container_of(dial, struct sender, dial);
-	struct smtp_client_options options = { .helo = "a", .name = "b" };
+	struct smtp_client_options options = { .helo = "a", .terms.name = "b" };
 	smtp_client_start(
 	    &s->client, loop, dial->fd, &options, on_ready, on_ended);
 }

@@ -2,6 +2,7 @@
    the image root has the capabilities of compose.yaml and no others: there the
    work is done by a child that has given up the rest. */
 #include "entrypoint/entrypoint.h"
+#include "lib/base/codec.h"
 #include "lib/base/file.h"
 #include "tests/fakes/people.h"
 #include "tests/unit/data_folder.h"
@@ -83,6 +84,7 @@ everything_is_made_with_its_mode(void **state)
 		{ "config/users", 0640 },
 		{ "config/aliases", 0640 },
 		{ "config/domains", 0640 },
+		{ "config/secret", 0640 },
 		{ "config/.lock", 0640 },
 		{ "mail", 02770 },
 		{ "keys", 0700 },
@@ -115,6 +117,28 @@ everything_is_made_with_its_mode(void **state)
 	assert_true(file_read(data_path("config/aliases"), 100, &text));
 	assert_string_equal(buf_cstr(&text), "kept\n");
 	buf_free(&text);
+}
+
+static void
+the_secret_is_made_once(void **state)
+{
+	struct buf first = { 0 }, again = { 0 }, octets = { 0 };
+	(void)state;
+	assert_true(prepare());
+	assert_true(file_read(data_path("config/secret"), 100, &first));
+	assert_true(folders_config());
+	assert_true(file_read(data_path("config/secret"), 100, &again));
+	assert_true(str_eq(buf_str(&first), buf_str(&again)));
+	assert_true(hex_read(&octets, str_trim(buf_str(&first))));
+	assert_int_equal(octets.n, 32);
+	assert_int_equal(unlink(data_path("config/secret")), 0);
+	assert_true(folders_config());
+	buf_clear(&again);
+	assert_true(file_read(data_path("config/secret"), 100, &again));
+	assert_false(str_eq(buf_str(&first), buf_str(&again)));
+	buf_free(&first);
+	buf_free(&again);
+	buf_free(&octets);
 }
 
 static void
@@ -226,6 +250,7 @@ expect_image(void)
 	expect("config/users", 0640, 0, PEOPLE_POSTERN);
 	expect("config/aliases", 0640, 0, PEOPLE_POSTERN);
 	expect("config/domains", 0640, 0, PEOPLE_POSTERN);
+	expect("config/secret", 0640, 0, PEOPLE_POSTERN);
 	expect("config/.lock", 0640, 0, PEOPLE_POSTERN);
 	expect("mail", 02770, PEOPLE_VMAIL, PEOPLE_VMAIL);
 	expect("keys", 0700, PEOPLE_SIGNER, PEOPLE_SIGNER);
@@ -355,6 +380,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FOLDERS_TEST(everything_is_made_with_its_mode),
+		FOLDERS_TEST(the_secret_is_made_once),
 		FOLDERS_TEST(a_second_server_is_refused),
 		FOLDERS_TEST(another_version_is_refused),
 		FOLDERS_TEST(what_is_in_the_way_is_refused),

@@ -54,6 +54,8 @@ static const struct {
 	{ TEXT("<a@[192.0.2.1]>"), "a@[192.0.2.1]" },
 	{ TEXT("a@[IPv6:2001:db8::1], b@x"), "a@[ipv6:2001:db8::1] b@x" },
 	{ TEXT("a@host_1.x"), "a@host_1.x" },
+	{ TEXT("a@x.."), NULL },
+	{ TEXT("a@."), NULL },
 	/* display names */
 	{ TEXT("\"b@y\" <a@x>"), "a@x" },
 	{ TEXT("\"b@y, <c@z>\" <a@x>"), "a@x" },
@@ -158,10 +160,13 @@ static const struct {
 	{ TEXT("Ann\n <a@x>"), NULL },
 	{ TEXT("Ann (\r) <a@x>"), NULL },
 	{ TEXT("\xc3\xa4@x"), NULL },
-	{ TEXT("a@\xc3\xa4"), NULL },
-	{ TEXT("a@x\xc3\xa4"), NULL },
+	/* a domain in U-labels */
+	{ TEXT("a@\xc3\xa4"), "a@xn--4ca" },
+	{ TEXT("<a@X\xc3\x84.Test>"), "a@xn--x-0fa.test" },
+	{ TEXT("a@x\xff"), NULL },
+	{ TEXT("a@\xef\xbc\xa0x"), NULL }, /* a wide "@" */
 	{ TEXT("a@-x"), NULL },
-	{ TEXT("a@x."), NULL },
+	{ TEXT("a@x."), "a@x" },
 };
 
 static void

@@ -173,19 +173,12 @@ static const char message[] = "Received: one\r\n"
 			      " twice\r\n"
 			      "received: two\r\n";
 
-static bool
-is_received(const struct header_field *field)
-{
-	return str_eq_nocase(field->name, STR("Received"));
-}
-
 static void
-finds_unfolds_and_drops(void **state)
+finds_and_unfolds(void **state)
 {
 	(void)state;
 	struct arena arena = { 0 };
 	struct header header;
-	struct buf out = { 0 };
 	const char *why;
 	assert_true(header_parse(str_of(message), &arena, &header, &why));
 	assert_str(header_first(&header, "RECEIVED")->value, STR(" one"));
@@ -200,10 +193,8 @@ finds_unfolds_and_drops(void **state)
 	assert_str(
 	    header_unfold(subject, &arena), STR("folded\tonce and twice"));
 	assert_str(header_unfold(STR(" plain "), &arena), STR("plain"));
-	header_write_without(&header, is_received, &out);
-	assert_str(buf_str(&out),
-	    STR("From: a@x\r\nSubject: folded\r\n\tonce and\r\n twice\r\n"));
-	buf_free(&out);
+	assert_str(header_first(&header, "Subject")->whole,
+	    STR("Subject: folded\r\n\tonce and\r\n twice\r\n"));
 	arena_free(&arena);
 }
 
@@ -215,7 +206,7 @@ main(void)
 		cmocka_unit_test(does_not_scan_twice),
 		cmocka_unit_test(parses_fields),
 		cmocka_unit_test(has_limits),
-		cmocka_unit_test(finds_unfolds_and_drops),
+		cmocka_unit_test(finds_and_unfolds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

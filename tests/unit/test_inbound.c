@@ -112,7 +112,7 @@ test_stopping_lets_transactions_end(void **state)
 	fake_loop_advance(gate.loop, 1000);
 	caller_say(c, "DATA\r\n", "354 ");
 	fake_intake.hold = true;
-	caller_say(c, "Subject: x\r\n\r\n.\r\n", "");
+	caller_say(c, "From: a@b.test\r\n\r\n.\r\n", "");
 	fake_loop_advance(gate.loop, 1000);
 	assert_int_equal(idle_calls, 0);
 	fake_intake_let_go();
@@ -145,7 +145,7 @@ test_stopping_waits_for_the_queue(void **state)
 	fake_intake.hold = true;
 	caller_say(c, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n",
 	    "354 ");
-	caller_say(c, "Subject: x\r\n\r\n.\r\n", "");
+	caller_say(c, "From: a@b.test\r\n\r\n.\r\n", "");
 	caller_close(c);
 	inbound_stop(gate.inbound, on_idle);
 	fake_loop_advance(gate.loop, 1000);
@@ -166,20 +166,21 @@ test_the_end_cuts_sessions_in_every_state(void **state)
 	caller_ready(&callers[1], PORT_SMTP);
 	caller_say(&callers[1],
 	    "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n", "354 ");
-	caller_say(&callers[1], "Subject: x\r\n\r\nhalf", "");
+	caller_say(&callers[1], "From: a@b.test\r\n\r\nhalf", "");
 	caller_ready(&callers[2], PORT_SUBMISSIONS);
 	fake_sign_set(FAKE_SIGN_SILENT);
 	caller_send(&callers[2], "ann@example.test", "x@elsewhere.test",
 	    "From: ann@example.test\n\n", "");
 	fake_intake.hold = true;
 	caller_ready(&callers[3], PORT_SMTP);
-	buf_adds(&large, "Subject: x\n\n");
+	buf_adds(&large, "From: a@b.test\n\n");
 	while (large.n < 200000)
 		buf_adds(&large, "a line that goes on and on\n");
 	caller_send(&callers[3], "", "ann@example.test", buf_cstr(&large), "");
 	caller_open(&callers[4], PORT_SMTP, "127.0.0.4");
 	caller_say(&callers[4], "EHLO client.test\r\n", "250 ");
-	caller_send(&callers[4], "", "ann@example.test", "Subject: x\n\n", "");
+	caller_send(
+	    &callers[4], "", "ann@example.test", "From: a@b.test\n\n", "");
 	buf_free(&large);
 }
 

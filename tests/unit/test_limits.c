@@ -21,12 +21,14 @@ static struct settings settings = {
 	.user_rate = { 300, HOUR },
 };
 static struct limits limits;
+static struct guard *guard;
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	limits_open(&limits, &settings);
+	guard = guard_new();
+	limits_open(&limits, &settings, guard);
 	return 0;
 }
 
@@ -35,6 +37,7 @@ tear_down(void **state)
 {
 	(void)state;
 	limits_close(&limits);
+	guard_free(guard);
 	return 0;
 }
 
@@ -51,7 +54,7 @@ ip_of(const char *text)
 static bool
 connect(const char *text)
 {
-	return limits_connect(&limits, ip_of(text));
+	return limits_connect(&limits, PORT_SMTP, ip_of(text));
 }
 
 static void
@@ -62,7 +65,7 @@ test_connections_of_one_address(void **state)
 	assert_true(connect("192.0.2.1"));
 	assert_false(connect("192.0.2.1"));
 	assert_true(connect("192.0.2.2"));
-	limits_disconnect(&limits, ip_of("192.0.2.1"));
+	limits_disconnect(&limits, PORT_SMTP, ip_of("192.0.2.1"));
 	assert_true(connect("192.0.2.1"));
 	assert_false(connect("192.0.2.1"));
 }
@@ -88,9 +91,73 @@ test_connections_in_all(void **state)
 		assert_true(connect(from[i]));
 	assert_false(connect("192.0.2.6"));
 	for (int i = 0; i < 5; i++)
-		limits_disconnect(&limits, ip_of(from[i]));
+		limits_disconnect(&limits, PORT_SMTP, ip_of(from[i]));
 	assert_int_equal(limits.networks.count, 0);
 	assert_true(connect("192.0.2.6"));
+}
+
+static bool
+connect_user(const char *text)
+{
+	return limits_connect(&limits, PORT_SUBMISSIONS, ip_of(text));
+}
+
+/* Port 25 can't be made to fill what our users need. */
+static void
+test_strangers_leave_room_for_users(void **state)
+{
+	char from[32];
+	(void)state;
+	settings.ports[PORT_SUBMISSIONS] = 465;
+	settings.max_connections = 100;
+	for (int i = 0; i < 88; i++) {
+		snprintf(from, sizeof from, "192.0.2.%d", i);
+		assert_true(connect(from));
+	}
+	assert_false(connect("198.51.100.1"));
+	for (int i = 0; i < 12; i++) {
+		snprintf(from, sizeof from, "203.0.113.%d", i);
+		assert_true(connect_user(from));
+	}
+	assert_false(connect_user("198.51.100.1"));
+	limits_disconnect(&limits, PORT_SMTP, ip_of("192.0.2.1"));
+	assert_true(connect("198.51.100.1"));
+	settings.max_connections = 5;
+	settings.ports[PORT_SUBMISSIONS] = 0;
+}
+
+static void
+test_little_room_is_shared(void **state)
+{
+	(void)state;
+	settings.ports[PORT_SUBMISSION] = 587;
+	assert_true(connect("192.0.2.1"));
+	assert_true(connect("192.0.2.2"));
+	assert_true(connect("192.0.2.3"));
+	assert_false(connect("192.0.2.4"));
+	assert_true(connect_user("192.0.2.4"));
+	settings.ports[PORT_SUBMISSION] = 0;
+}
+
+static void
+make_gateway(const char *address)
+{
+	char name[32];
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof name, "a@mx%d.test", i);
+		guard_note(guard, ip_of(address), str_of(name), str_of(name));
+	}
+	assert_true(guard_is_gateway(guard, ip_of(address)));
+}
+
+static void
+test_a_gateway_has_no_limit_of_its_own(void **state)
+{
+	(void)state;
+	make_gateway("172.17.0.1");
+	for (int i = 0; i < 5; i++)
+		assert_true(connect("172.17.0.1"));
+	assert_false(connect("172.17.0.1"));
 }
 
 /* ---- logins ---- */
@@ -143,6 +210,18 @@ test_slow_failures_are_forgotten(void **state)
 		fake_clock_advance(MINUTE);
 		assert_true(may_login("192.0.2.1", "ann"));
 	}
+}
+
+static void
+test_a_gateway_locks_nobody_out_but_an_account(void **state)
+{
+	(void)state;
+	make_gateway("172.17.0.1");
+	for (int i = 0; i < 30; i++)
+		fail_login("172.17.0.1", "ann");
+	assert_true(may_login("172.17.0.1", ""));
+	assert_true(may_login("172.17.0.1", "bob"));
+	assert_false(may_login("172.17.0.1", "ann"));
 }
 
 /* A botnet tries one account; its owner must still get in. */
@@ -208,12 +287,17 @@ main(void)
 		TEST(test_connections_of_one_address),
 		TEST(test_connections_of_one_network),
 		TEST(test_connections_in_all),
+		TEST(test_strangers_leave_room_for_users),
+		TEST(test_little_room_is_shared),
+		TEST(test_a_gateway_has_no_limit_of_its_own),
 		TEST(test_failures_are_answered_later_and_later),
 		TEST(test_an_address_is_refused_for_an_hour),
 		TEST(test_slow_failures_are_forgotten),
+		TEST(test_a_gateway_locks_nobody_out_but_an_account),
 		TEST(test_an_account_is_never_refused_from_elsewhere),
 		TEST(test_tables_are_bounded),
 		TEST(test_recipients_of_an_account),
 	};
+	log_open(LOG_ERROR, false, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

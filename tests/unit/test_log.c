@@ -173,6 +173,35 @@ lines_below_the_level_are_not_written(void **state)
 }
 
 static void
+a_record_is_kept_whatever_the_level_and_form(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		log_open(way ? LOG_INFO : LOG_WARN, way == 2, NULL);
+		struct log_line l = log_begin_kept(LOG_INFO, "e");
+		log_c(&l, "to", "a b\"\n");
+		log_kept(&l, "secret", STR("\xc3"));
+		log_f(&l, "host", "%d", 7);
+		log_d(&l, "ms", 3);
+		struct buf record = log_take(&l);
+		log_end(&l);
+		assert_string_equal(buf_cstr(&record),
+		    "{\"time\":\"" TIME "\",\"level\":\"info\","
+		    "\"event\":\"e\",\"to\":\"a b\\\"\\n\","
+		    "\"secret\":\"\\u00c3\",\"host\":\"7\",\"ms\":3}\n");
+		buf_free(&record);
+		const char *line = written();
+		assert_int_equal(*line != '\0', way > 0);
+		assert_null(strstr(line, "secret"));
+	}
+	struct log_line l = log_begin(LOG_INFO, "e");
+	log_kept(&l, "secret", STR("x"));
+	assert_int_equal(log_take(&l).n, 0);
+	log_end(&l);
+	assert_null(strstr(written(), "secret"));
+}
+
+static void
 the_program_ends_the_line(void **state)
 {
 	(void)state;
@@ -206,6 +235,7 @@ main(void)
 		CAUGHT(a_path_with_a_nul_is_shown_whole),
 		CAUGHT(long_values_are_cut),
 		CAUGHT(lines_below_the_level_are_not_written),
+		CAUGHT(a_record_is_kept_whatever_the_level_and_form),
 		CAUGHT(the_program_ends_the_line),
 		CAUGHT(time_is_the_clocks),
 	};

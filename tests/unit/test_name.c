@@ -129,6 +129,9 @@ the_wire_form_has_lengths(void **state)
 		{ { "com.", 4 }, { "\3com\0", 5 } },
 		{ { "", 0 }, { "\0", 1 } },
 		{ { "a b._x", 6 }, { "\3a b\2_x\0", 8 } },
+		/* RFC 1035 5.1 */
+		{ { "a\\.b\\\\.\\000\\255", 15 }, { "\4a.b\\\2\0\377\0", 9 } },
+		{ { "a\\.", 3 }, { "\2a.\0", 4 } },
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf b = { 0 };
@@ -146,6 +149,10 @@ what_has_no_wire_form_leaves_nothing(void **state)
 		STR(".a"),
 		STR("a..b"),
 		STR("a.."),
+		STR("a\\"),
+		STR("a\\25"),
+		STR("a\\2x5"),
+		STR("a\\256"),
 		long_name(254),
 		STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 		    "aaaa.b"),
@@ -160,6 +167,20 @@ what_has_no_wire_form_leaves_nothing(void **state)
 	buf_free(&b);
 }
 
+static void
+escaped_names_come_out_as_they_were(void **state)
+{
+	(void)state;
+	struct str octets = STR("A b.\\\0\x7f\xff.c~!");
+	struct buf text = { 0 }, wire = { 0 };
+	name_escape(&text, octets);
+	assert_string_equal(buf_cstr(&text), "A\\032b.\\\\\\000\\127\\255.c~!");
+	assert_true(name_to_wire(buf_str(&text), &wire));
+	assert_true(str_eq(buf_str(&wire), STR("\3A b\4\\\0\x7f\xff\3c~!\0")));
+	buf_free(&wire);
+	buf_free(&text);
+}
+
 int
 main(void)
 {
@@ -171,6 +192,7 @@ main(void)
 		cmocka_unit_test(parents_end_at_the_root),
 		cmocka_unit_test(the_wire_form_has_lengths),
 		cmocka_unit_test(what_has_no_wire_form_leaves_nothing),
+		cmocka_unit_test(escaped_names_come_out_as_they_were),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

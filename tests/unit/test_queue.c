@@ -174,7 +174,7 @@ what_waits_survives_a_clean_stop(void **state)
 	assert_int_equal(item->status[1].code, 451);
 	assert_string_equal(item->status[1].text, "451 4.0.0 so");
 	rig_begin(&rig);
-	queue_retry(rig.queue, item);
+	queue_retry(rig.queue, item, clock_mono_ms());
 	assert_ptr_equal(rig_handed(&rig, first), item);
 	assert_true(item->replayed);
 	assert_int_equal(item->envelope->count, 2);
@@ -284,7 +284,7 @@ the_bytes_of_what_waits_leave_memory(void **state)
 	assert_true(rig_has_spool(&rig, first));
 	assert_null(item->envelope);
 	assert_int_equal(rig.queue->memory, 0);
-	queue_retry(rig.queue, item);
+	queue_retry(rig.queue, item, clock_mono_ms());
 	assert_int_equal(rig_read(&rig, first), 60000 + 16);
 	rig_settle(&rig, first, "W", true, clock_wall_ms() + HOUR_MS);
 	assert_null(item->envelope);
@@ -419,8 +419,8 @@ a_damaged_spool_file_costs_itself_only(void **state)
 	spool_name(first, name);
 	snprintf(path, sizeof path, "spool/%s", name);
 	flip(path, 300);
-	queue_retry(rig.queue, queue_find(rig.queue, first));
-	queue_retry(rig.queue, queue_find(rig.queue, second));
+	queue_retry(rig.queue, queue_find(rig.queue, first), clock_mono_ms());
+	queue_retry(rig.queue, queue_find(rig.queue, second), clock_mono_ms());
 	assert_int_equal(rig_read(&rig, second), 2000 + 16);
 	assert_null(queue_find(rig.queue, first));
 	rig_settle(&rig, second, "D", true, 0);
@@ -531,6 +531,158 @@ people_can_look_retry_and_drop(void **state)
 	rig_close(&rig);
 	assert_int_equal(rig_files(&rig, "spool"), 0);
 	assert_int_equal(rig_rows(&rig), 0);
+}
+
+/* ---- holding ---- */
+
+static struct queue_changes changes;
+static unsigned changes_done;
+
+static void
+on_changes(struct queue_changes *c)
+{
+	assert_ptr_equal(c, &changes);
+	changes_done++;
+}
+
+static bool
+are_changed(struct rig *r)
+{
+	(void)r;
+	return changes.count == 0;
+}
+
+static bool
+hold(uint64_t id, bool held)
+{
+	return queue_hold(
+	    rig.queue, queue_find(rig.queue, id), held, &changes, on_changes);
+}
+
+/* Two that wait, one in the spool, one with a live record; a third is fresh.
+ */
+static void
+add_some(void)
+{
+	rig_open(&rig);
+	rig_begin(&rig);
+	changes = (struct queue_changes){ 0 };
+	changes_done = 0;
+	int64_t now = clock_wall_ms();
+	first = rig_add(&rig, "LR", 1000);
+	rig_settle(&rig, first, "DW", true, now + HOUR_MS);
+	rig_checkpoint(&rig);
+	second = rig_add(&rig, "R", 1000);
+	rig_settle(&rig, second, "W", true, now + HOUR_MS);
+}
+
+static void
+what_is_held_is_not_handed_out_until_it_is_released(void **state)
+{
+	(void)state;
+	add_some();
+	size_t ever = rig.handed_ever;
+	assert_true(hold(first, true));
+	assert_true(hold(second, true));
+	assert_int_equal(changes.count, 2);
+	assert_int_equal(changes_done, 0); /* never from within */
+	rig_until(&rig, are_changed);
+	assert_int_equal(changes_done, 1);
+	assert_int_equal(queue_count_held(rig.queue), 2);
+	queue_find(rig.queue, first)->next_ms = clock_wall_ms();
+	queue_retry(rig.queue, queue_find(rig.queue, first), clock_mono_ms());
+	queue_retry(rig.queue, queue_find(rig.queue, second), clock_mono_ms());
+	rig_checkpoint(&rig);
+	assert_int_equal(rig.handed_ever, ever);
+
+	assert_true(hold(first, false));
+	rig_handed(&rig, first);
+	assert_false(hold(first, true)); /* while it is busy */
+	assert_int_equal(queue_count_held(rig.queue), 1);
+	rig_settle(&rig, first, ".D", true, 0);
+	assert_true(queue_drop(rig.queue, queue_find(rig.queue, second)));
+	rig_until(&rig, is_gone);
+	assert_int_equal(queue_count_held(rig.queue), 0);
+	rig_close(&rig);
+	assert_int_equal(rig_rows(&rig), 0);
+}
+
+static void
+a_hold_survives_a_clean_stop(void **state)
+{
+	(void)state;
+	add_some();
+	hold(first, true);
+	hold(second, true);
+	hold(second, false);
+	rig_until(&rig, are_changed);
+	rig_close(&rig);
+
+	rig_open(&rig);
+	rig_begin(&rig);
+	assert_true(queue_find(rig.queue, first)->held);
+	assert_int_equal(queue_count_held(rig.queue), 1);
+	rig_handed(&rig, second);
+	assert_int_equal(rig.handed_ever, 1);
+	changes = (struct queue_changes){ 0 };
+	hold(first, false);
+	assert_int_equal(rig_handed(&rig, first)->envelope->count, 2);
+	assert_string_equal(rig_states(&rig, first), "DW");
+	rig_settle(&rig, first, ".D", true, 0);
+	rig_settle(&rig, second, "D", true, 0);
+	rig_close(&rig);
+	assert_int_equal(rig_files(&rig, "spool"), 0);
+}
+
+/* In a life that ends without a word, as soon as the change is durable. */
+static void
+hold_and_die(struct rig *r)
+{
+	uint64_t id = rig_add(r, "LR", 1000);
+	rig_settle(r, id, "WW", true, clock_wall_ms());
+	while (!hold(id, true)) /* due again at once */
+		rig_settle(r, id, "WW", true, clock_wall_ms());
+	rig_until(r, are_changed);
+}
+
+static void
+a_hold_survives_a_kill(void **state)
+{
+	(void)state;
+	changes = (struct queue_changes){ 0 };
+	assert_true(rig_killed(&rig, hold_and_die));
+	changes = (struct queue_changes){ 0 };
+	rig_open(&rig);
+	rig_begin(&rig);
+	assert_int_equal(queue_count_held(rig.queue), 1);
+	struct queue_item *item = queue_next(rig.queue, 0);
+	rig_checkpoint(&rig); /* isn't kept waiting for its mailbox */
+	assert_true(rig_has_spool(&rig, item->id));
+	assert_int_equal(rig.handed_ever, 0);
+	hold(item->id, false);
+	rig_handed(&rig, item->id);
+	rig_settle(&rig, item->id, "DD", true, 0);
+	rig_close(&rig);
+	assert_int_equal(rig_files(&rig, "spool"), 0);
+	assert_int_equal(rig_rows(&rig), 0);
+}
+
+static void
+who_asked_for_a_hold_may_leave(void **state)
+{
+	(void)state;
+	add_some();
+	queue_changes_leave(&changes); /* free on an idle one */
+	hold(first, true);
+	hold(second, true);
+	queue_changes_leave(&changes);
+	queue_changes_leave(&changes);
+	rig_close(&rig);
+	assert_int_equal(changes_done, 0);
+	rig_open(&rig);
+	assert_int_equal(queue_count_held(rig.queue), 2);
+	rig_begin(&rig);
+	rig_close(&rig);
 }
 
 /* ---- bodies ---- */
@@ -674,6 +826,10 @@ main(void)
 		CASE(a_damaged_spool_file_costs_itself_only),
 		CASE(a_damaged_body_ends_the_item),
 		CASE(people_can_look_retry_and_drop),
+		CASE(what_is_held_is_not_handed_out_until_it_is_released),
+		CASE(a_hold_survives_a_clean_stop),
+		CASE(a_hold_survives_a_kill),
+		CASE(who_asked_for_a_hold_may_leave),
 		CASE(a_body_that_is_given_up_leaves_no_file),
 		CASE(segments_are_reused_under_load),
 	};

@@ -186,7 +186,7 @@ the_next_time_is_kept(void **state)
 	assert_int_equal(item->attempts, 1);
 	assert_int_equal(rig.handed_ever, 0);
 	assert_true(rig_has_spool(&rig, told->ids[0]));
-	queue_retry(rig.queue, item);
+	queue_retry(rig.queue, item, clock_mono_ms());
 	rig_settle(&rig, told->ids[0], "D", true, 0);
 	close_and_expect_nothing();
 }
@@ -260,7 +260,8 @@ a_spool_file_beside_a_live_record_is_written_again(void **state)
 	rig_close(&rig);
 	rig_open(&rig);
 	rig_begin(&rig);
-	queue_retry(rig.queue, queue_find(rig.queue, told->ids[0]));
+	queue_retry(
+	    rig.queue, queue_find(rig.queue, told->ids[0]), clock_mono_ms());
 	assert_int_equal(rig_read(&rig, told->ids[0]), 1000 + 16);
 	rig_settle(&rig, told->ids[0], "D", true, 0);
 	close_and_expect_nothing();

@@ -1,3 +1,4 @@
+#include "smtpd/delivery/identity_private.h"
 #include "smtpd/delivery/route.h"
 
 #include "tests/fakes/loop.h"
@@ -44,10 +45,12 @@ describe(const struct route *route, struct buf *out)
 }
 
 static void
-find(struct route *route, const char *domain)
+find_as(
+    struct route *route, const struct identity *identity, const char *domain)
 {
 	*route = (struct route){
 		.settings = &settings,
+		.identity = identity,
 		.resolver = resolver,
 		.loop = loop,
 		.domain = str_of(domain),
@@ -57,6 +60,12 @@ find(struct route *route, const char *domain)
 	assert_int_equal(answers, 0); /* never from within */
 	fake_loop_settle(loop);
 	assert_int_equal(answers, 1);
+}
+
+static void
+find(struct route *route, const char *domain)
+{
+	find_as(route, NULL, domain);
 }
 
 /* ---- the world ---- */
@@ -77,6 +86,12 @@ find(struct route *route, const char *domain)
 	{ \
 		name, type, NULL, DNS_TEMPFAIL, false, 0 \
 	}
+
+/* 63 octets of a label, as the resolver writes them: no SNI is so long. */
+#define ESCAPED "\\001\\001\\001\\001\\001\\001\\001"
+#define LABEL \
+	ESCAPED ESCAPED ESCAPED ESCAPED ESCAPED ESCAPED ESCAPED ESCAPED ESCAPED
+#define LONG_NAME LABEL "." LABEL ".test"
 
 static const struct fake_record world[] = {
 	A("mx1.test", "11.0.0.1"),
@@ -108,6 +123,12 @@ static const struct fake_record world[] = {
 	FAILS("servfail.test", DNS_MX),
 	A("servfail.test", "11.0.0.8"),
 	MX("dangling.test", "10 nowhere.test"),
+	MX("misnamed.test", "10 " LONG_NAME),
+	MX("half-misnamed.test", "10 " LONG_NAME),
+	MX("half-misnamed.test", "20 mx1.test"),
+	MX("quoted.test", "10 mx\"1.test"),
+	A(LONG_NAME, "11.0.0.66"),
+	A("mx\"1.test", "11.0.0.66"),
 	MX("half.test", "10 nowhere.test"),
 	MX("half.test", "20 mx1.test"),
 	MX("shaky.test", "10 broken.test"),
@@ -170,6 +191,9 @@ leads_to_the_hosts_that_the_dns_names(void **state)
 		{ "servfail.test", "451 4.4.3" },
 		{ "dangling.test", "550 5.4.4" },
 		{ "half.test", "mx1.test 11.0.0.1:25" },
+		{ "misnamed.test", "550 5.4.4" },
+		{ "half-misnamed.test", "mx1.test 11.0.0.1:25" },
+		{ "quoted.test", "550 5.4.4" },
 		{ "shaky.test", "451 4.4.3" },
 		{ "half-shaky.test", "mx1.test 11.0.0.1:25" },
 		{ "inside.test", "550 5.4.4" },
@@ -250,6 +274,36 @@ settings_change_the_route(void **state)
 	}
 }
 
+/* Our IPv6 address is as receivers want it: both families of a host, IPv6
+   before IPv4, and hosts in their own order. */
+static void
+both_families_are_used_when_ipv6_is_complete(void **state)
+{
+	static const struct {
+		const char *domain, *wanted;
+	} cases[] = {
+		{ "two.test",
+		    "mx1.test 2600::1:25, mx1.test 11.0.0.1:25, "
+		    "mx2.test 11.0.0.2:25, mx2.test 11.0.0.22:25" },
+		{ "six-only.test", "six.test 2600::6:25" },
+		{ "address.test", "address.test 11.0.0.7:25" },
+		{ "[ipv6:2600::5]", "[ipv6:2600::5] 2600::5:25" },
+		{ "[11.0.0.5]", "[11.0.0.5] 11.0.0.5:25" },
+	};
+	struct identity identity = { 0 };
+	struct buf text = { 0 };
+	struct route route;
+	(void)state;
+	identity.families[1].state = IDENTITY_COMPLETE;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		set_up_world();
+		find_as(&route, &identity, cases[i].domain);
+		assert_str(describe(&route, &text), str_of(cases[i].wanted));
+		route_end(&route);
+	}
+	buf_free(&text);
+}
+
 /* RFC 5321 5.1: every order of equals comes, and none before a better one */
 static void
 equals_come_in_random_order(void **state)
@@ -318,24 +372,27 @@ all_goes_to_the_smarthost(void **state)
 		enum relay_tls tls;
 		const char *wanted;
 		enum smtp_client_tls must;
-		bool verified, plain;
+		enum tls_check check;
+		bool plain;
 	} cases[] = {
 		{ "private.test", 587, RELAY_TLS_VERIFY,
-		    "private.test 10.0.0.1:587", CLIENT_TLS_MUST, true, false },
+		    "private.test 10.0.0.1:587", CLIENT_TLS_MUST,
+		    TLS_CHECK_PKIX, false },
 		{ "10.0.0.9", 465, RELAY_TLS_VERIFY, "10.0.0.9 10.0.0.9:465",
-		    CLIENT_TLS_IMPLICIT, true, false },
+		    CLIENT_TLS_IMPLICIT, TLS_CHECK_PKIX, false },
 		{ "mx1.test", 25, RELAY_TLS_OPPORTUNISTIC,
-		    "mx1.test 11.0.0.1:25", CLIENT_TLS_MAY, false, true },
+		    "mx1.test 11.0.0.1:25", CLIENT_TLS_MAY, TLS_CHECK_NOTHING,
+		    true },
 		{ "mx1.test", 465, RELAY_TLS_OPPORTUNISTIC,
-		    "mx1.test 11.0.0.1:465", CLIENT_TLS_IMPLICIT, false,
-		    false },
+		    "mx1.test 11.0.0.1:465", CLIENT_TLS_IMPLICIT,
+		    TLS_CHECK_NOTHING, false },
 		{ "mx1.test", 465, RELAY_TLS_NONE, "mx1.test 11.0.0.1:465",
-		    CLIENT_TLS_NONE, false, false },
+		    CLIENT_TLS_NONE, TLS_CHECK_NOTHING, false },
 		/* whatever is wrong with it, mail waits */
 		{ "nowhere.test", 25, RELAY_TLS_NONE, "451 4.4.4",
-		    CLIENT_TLS_NONE, false, false },
+		    CLIENT_TLS_NONE, TLS_CHECK_NOTHING, false },
 		{ "broken.test", 25, RELAY_TLS_NONE, "451 4.4.3",
-		    CLIENT_TLS_NONE, false, false },
+		    CLIENT_TLS_NONE, TLS_CHECK_NOTHING, false },
 	};
 	(void)state;
 	struct route route;
@@ -351,7 +408,7 @@ all_goes_to_the_smarthost(void **state)
 			const struct requirement *r =
 			    &route.hops[0].requirement;
 			assert_int_equal(r->tls, cases[i].must);
-			assert_int_equal(r->verified, cases[i].verified);
+			assert_int_equal(r->check, cases[i].check);
 			assert_int_equal(r->plain, cases[i].plain);
 		}
 		route_end(&route);
@@ -368,7 +425,7 @@ an_mx_is_opportunistic(void **state)
 	find(&route, "plain.test");
 	assert_string_equal(route.hops[0].requirement.proof, "opportunistic");
 	assert_int_equal(route.hops[0].requirement.tls, CLIENT_TLS_MAY);
-	assert_true(route.hops[0].requirement.plain);
+	assert_int_equal(route.hops[0].requirement.check, TLS_CHECK_NOTHING);
 	route_end(&route);
 }
 
@@ -426,6 +483,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leads_to_the_hosts_that_the_dns_names),
 		cmocka_unit_test(settings_change_the_route),
+		cmocka_unit_test(both_families_are_used_when_ipv6_is_complete),
 		cmocka_unit_test(equals_come_in_random_order),
 		cmocka_unit_test(a_great_many_hosts_cost_a_few_questions),
 		cmocka_unit_test(all_goes_to_the_smarthost),

@@ -21,6 +21,7 @@ make_item(void)
 	item->received_ms = 1111111111111;
 	item->next_ms = 2222222222222;
 	item->warned = true;
+	item->held = true;
 	item_set(item, 0, RECIPIENT_DELIVERED, 250, STR("250 2.0.0 ok"));
 	item_set(item, 2, RECIPIENT_WAITING, 451, STR("451 later (mx)"));
 	return item;
@@ -47,6 +48,7 @@ a_row_says_what_the_item_said(void **state)
 	assert_int_equal(row.received_ms, 1111111111111);
 	assert_int_equal(row.next_ms, 2222222222222);
 	assert_true(row.warned);
+	assert_true(row.held);
 	assert_false(row.dropped);
 	assert_int_equal(row.count, 3);
 	assert_int_equal(row.status[0].state, RECIPIENT_DELIVERED);
@@ -70,6 +72,7 @@ a_drop_needs_no_recipients(void **state)
 	struct row row;
 	assert_true(row_decode(buf_str(&bytes), &row));
 	assert_true(row.dropped);
+	assert_false(row.held);
 	assert_int_equal(row.count, 0);
 	row_free(&row);
 	buf_free(&bytes);

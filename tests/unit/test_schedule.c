@@ -1,6 +1,7 @@
 #include "smtpd/queue/schedule.h"
 
 #include "tests/fakes/clock.h"
+#include "tests/fakes/loop.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,9 @@
 #include <cmocka.h>
 
 enum {
-	COUNT = 500
+	COUNT = 500,
+	MINUTE_MS = 60000,
+	HOUR_MS = 3600000,
 };
 
 static struct schedule schedule;
@@ -22,8 +25,8 @@ static unsigned due;
 static void
 on_due(struct schedule *s)
 {
+	(void)s;
 	due++;
-	loop_stop(s->loop);
 }
 
 static int
@@ -103,14 +106,26 @@ static void
 the_timer_runs_for_the_first(void **state)
 {
 	(void)state;
-	items[0]->next_ms = clock_wall_ms() + 3600000;
+	items[0]->next_ms = clock_wall_ms() + HOUR_MS;
 	items[1]->next_ms = clock_wall_ms() + 1;
 	schedule_add(&schedule, items[0]);
 	schedule_add(&schedule, items[1]);
-	loop_run(schedule.loop);
+	fake_loop_advance(schedule.loop, 1);
 	assert_int_equal(due, 1);
 	fake_clock_advance(1);
 	assert_ptr_equal(schedule_take(&schedule), items[1]);
+}
+
+static void
+a_clock_that_jumps_is_noticed_within_a_minute(void **state)
+{
+	(void)state;
+	items[0]->next_ms = clock_wall_ms() + HOUR_MS;
+	schedule_add(&schedule, items[0]);
+	fake_clock_advance(HOUR_MS);
+	fake_loop_advance(schedule.loop, MINUTE_MS);
+	assert_int_equal(due, 1);
+	assert_ptr_equal(schedule_take(&schedule), items[0]);
 }
 
 /* ---- the index of ids, which is another order of the same items ---- */
@@ -154,6 +169,7 @@ main(void)
 		CASE(items_come_in_the_order_of_their_times),
 		CASE(nothing_comes_before_its_time),
 		CASE(the_timer_runs_for_the_first),
+		CASE(a_clock_that_jumps_is_noticed_within_a_minute),
 		CASE(ids_are_found_in_their_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@
 
 #include <cmocka.h>
 
-static const char *const names[] = { "unbound", "signer", "smtpd", "dovecot" };
+static const char *const names[] = { "unbound", "signer", "web", "smtpd",
+	"dovecot" };
 
 /* "waiting" or so, as `postern status` sees it; "" for one that is off. */
 static const char *
@@ -223,9 +224,9 @@ other_pids_are_nobody(void **state)
 /* ---- stop ---- */
 
 static void
-expect_signals(int unbound, int signer, int smtpd, int dovecot)
+expect_signals(int unbound, int signer, int web, int smtpd, int dovecot)
 {
-	const int wanted[] = { unbound, signer, smtpd, dovecot };
+	const int wanted[] = { unbound, signer, web, smtpd, dovecot };
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		assert_int_equal(fake_children[i].signal, wanted[i]);
 }
@@ -236,16 +237,17 @@ stop_is_in_order(void **state)
 {
 	(void)state;
 	services_stop();
-	expect_signals(0, 0, SIGTERM, SIGTERM);
+	expect_signals(0, 0, 0, SIGTERM, SIGTERM);
 	end(SERVICE_DOVECOT, 0);
 	services_stop();
-	expect_signals(0, 0, SIGTERM, SIGTERM);
+	expect_signals(0, 0, 0, SIGTERM, SIGTERM);
 	assert_string_equal(state_of(SERVICE_SIGNER), "up");
 	end(SERVICE_SMTPD, 0);
 	services_stop();
-	expect_signals(SIGTERM, SIGTERM, SIGTERM, SIGTERM);
+	expect_signals(SIGTERM, SIGTERM, SIGTERM, SIGTERM, SIGTERM);
 	assert_false(services_stopped());
 	end(SERVICE_SIGNER, 0);
+	end(SERVICE_WEB, 0);
 	end(SERVICE_UNBOUND, 0);
 	assert_true(services_stopped());
 }
@@ -261,6 +263,7 @@ stop_ends_waits_and_restarts(void **state)
 	end(SERVICE_SMTPD, 0);
 	services_stop();
 	end(SERVICE_SIGNER, 0);
+	end(SERVICE_WEB, 0);
 	end(SERVICE_UNBOUND, 0);
 	assert_true(services_stopped());
 	assert_int_equal(fake_children[SERVICE_SMTPD].started, before);
@@ -273,7 +276,7 @@ kill_ends_all_whatever_they_do(void **state)
 	(void)state;
 	services_stop();
 	services_kill();
-	expect_signals(SIGKILL, SIGKILL, SIGKILL, SIGKILL);
+	expect_signals(SIGKILL, SIGKILL, SIGKILL, SIGKILL, SIGKILL);
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		end((enum service_name)i, SIGKILL);
 	services_stop();

@@ -91,12 +91,16 @@ an_empty_environment_gives_the_defaults(void **state)
 	assert_int_equal(s->public_ip.count, 0);
 	assert_int_equal(s->resolver.count, 0);
 	assert_int_equal(s->trust_ad, AUTO);
+	assert_int_equal(s->dane, AUTO);
 	assert_str(s->root_servers, "");
 	assert_str(s->ca_file, "");
 	assert_int_equal(s->outbound, OUTBOUND_AUTO);
 	assert_int_equal(s->outbound_address.count, 0);
 	assert_int_equal(s->outbound_port, 25);
 	assert_false(s->allow_private_destinations);
+	assert_true(s->mta_sts);
+	assert_int_equal(s->sts_port, 443);
+	assert_true(s->reports);
 	assert_str(s->relay_host, "");
 	assert_str(s->relay_user, "");
 	assert_str(s->relay_password, "");
@@ -112,6 +116,10 @@ an_empty_environment_gives_the_defaults(void **state)
 	assert_int_equal(s->auth_failures.ms, 600000);
 	assert_int_equal(s->user_rate.count, 300);
 	assert_int_equal(s->user_rate.ms, 3600000);
+	assert_int_equal(s->dmarc_action, ACTION_ENFORCE);
+	assert_int_equal(s->spf_action, ACTION_ENFORCE);
+	assert_int_equal(s->dnsbl.count, 0);
+	assert_int_equal(s->dnsbl_action, DNSBL_JUNK);
 	assert_str(s->dmarc_publish, "reject");
 	assert_str(s->catchall, "");
 	assert_int_equal(s->delimiter, '+');
@@ -169,6 +177,10 @@ static void
 words_become_their_enum(void **state)
 {
 	(void)state;
+	assert_true(LOAD("DANE=yes"));
+	assert_int_equal(settings.dane, YES);
+	assert_true(LOAD("DANE=no"));
+	assert_int_equal(settings.dane, NO);
 	assert_true(LOAD("TRUST_AD=yes", "OUTBOUND=ipv6", "TLS=selfsigned",
 	    "ALLOW_PRIVATE_DESTINATIONS=yes", "LOG_LEVEL=error",
 	    "LOG_FORMAT=json", "EPHEMERAL=yes", "DMARC_PUBLISH=none"));
@@ -198,6 +210,16 @@ words_become_their_enum(void **state)
 }
 
 static void
+policies_and_reports_can_be_switched_off(void **state)
+{
+	(void)state;
+	assert_true(LOAD("MTA_STS=no", "REPORTS=no", "STS_PORT=8443"));
+	assert_false(settings.mta_sts);
+	assert_false(settings.reports);
+	assert_int_equal(settings.sts_port, 8443);
+}
+
+static void
 numbers_are_read(void **state)
 {
 	(void)state;
@@ -219,6 +241,45 @@ numbers_are_read(void **state)
 	assert_int_equal(settings.retry_min_ms, 1000);
 	assert_int_equal(settings.retry_max_ms, 1000);
 	assert_int_equal(settings.delimiter, 0);
+}
+
+static void
+actions_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *dmarc, *spf;
+		enum policy_action action;
+	} cases[] = {
+		{ "DMARC_ACTION=enforce", "SPF_ACTION=enforce",
+		    ACTION_ENFORCE },
+		{ "DMARC_ACTION=strict", "SPF_ACTION=strict", ACTION_STRICT },
+		{ "DMARC_ACTION=junk", "SPF_ACTION=junk", ACTION_JUNK },
+		{ "DMARC_ACTION=mark", "SPF_ACTION=mark", ACTION_MARK },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_true(LOAD(cases[i].dmarc));
+		assert_int_equal(settings.dmarc_action, cases[i].action);
+		assert_int_equal(settings.spf_action, ACTION_ENFORCE);
+		assert_true(LOAD(cases[i].spf));
+		assert_int_equal(settings.spf_action, cases[i].action);
+		assert_int_equal(settings.dmarc_action, ACTION_ENFORCE);
+	}
+}
+
+static void
+dns_lists_have_weights(void **state)
+{
+	(void)state;
+	assert_true(LOAD("DNSBL=Zen.Example.org, bl.example.net.=40,c.d=1",
+	    "DNSBL_ACTION=reject"));
+	assert_int_equal(settings.dnsbl.count, 3);
+	assert_str(settings.dnsbl.zones[0].zone, "zen.example.org");
+	assert_int_equal(settings.dnsbl.zones[0].weight, 100);
+	assert_str(settings.dnsbl.zones[1].zone, "bl.example.net");
+	assert_int_equal(settings.dnsbl.zones[1].weight, 40);
+	assert_int_equal(settings.dnsbl.zones[2].weight, 1);
+	assert_int_equal(settings.dnsbl_action, DNSBL_REJECT);
 }
 
 static void
@@ -247,6 +308,10 @@ the_relay_has_a_port_by_its_login(void **state)
 		assert_str(settings.relay_host, cases[i].host);
 		assert_int_equal(settings.relay_port, cases[i].port);
 	}
+	assert_true(LOAD("RELAY=a.example",
+	    "RELAY_SPF=include:_spf.a.example ip4:192.0.2.0/24"));
+	assert_str(
+	    settings.relay_spf, "include:_spf.a.example ip4:192.0.2.0/24");
 	assert_true(LOAD("RELAY=a.example", "RELAY_TLS=none"));
 	assert_int_equal(settings.relay_tls, RELAY_TLS_NONE);
 	assert_true(LOAD("RELAY=a.example", "RELAY_TLS=opportunistic"));
@@ -298,16 +363,27 @@ bad_values_are_refused(void **state)
 		"RESOLVER=::1,::2,::3,::4,::5,::6,::7,::8,::9,::a,::b,::c,::d,"
 		"::e,::f,::10,::11",
 		"TRUST_AD=true",
+		"DANE=true",
 		"OUTBOUND=ipv5",
 		"OUTBOUND_ADDRESS=192.0.2.1,192.0.2.2",
 		"OUTBOUND_ADDRESS=192.0.2.1,::1,::2",
 		"OUTBOUND_PORT=smtp",
+		"STS_PORT=0",
+		"MTA_STS=enforce",
+		"REPORTS=daily",
 		"ALLOW_PRIVATE_DESTINATIONS=1",
 		"RELAY=smtp.example.com:",
 		"RELAY=smtp.example.com:99999",
 		"RELAY=_smtp.example.com",
 		"RELAY=smtps://example.com",
 		"RELAY_TLS=yes",
+		"RELAY_SPF=spf.example.net",
+		"RELAY_SPF=include:",
+		"RELAY_SPF=all",
+		"RELAY_SPF=+all",
+		"RELAY_SPF=include:a.test  include:b.test",
+		"RELAY_SPF=include:a.test\"",
+		"RELAY_SPF=include:a.test -all",
 		"TLS=letsencrypt",
 		"MAX_SIZE=50MB",
 		"MAX_SIZE=63K",
@@ -321,6 +397,18 @@ bad_values_are_refused(void **state)
 		"AUTH_FAILURES=0/1h",
 		"USER_RATE=10/0s",
 		"USER_RATE=10/h",
+		"DMARC_ACTION=reject",
+		"SPF_ACTION=yes",
+		"DNSBL=list",
+		"DNSBL=a.b,",
+		"DNSBL=a.b=0",
+		"DNSBL=a.b=101",
+		"DNSBL=a.b=",
+		"DNSBL=a.b=50=50",
+		"DNSBL=a b.c",
+		"DNSBL=a.b,b.b,c.b,d.b,e.b,f.b,g.b,h.b,i.b,j.b,k.b,l.b,m.b,n.b,"
+		"o.b,p.b,q.b",
+		"DNSBL_ACTION=refuse",
 		"DMARC_PUBLISH=strict",
 		"CATCHALL=example.com",
 		"CATCHALL=@example.com",
@@ -563,7 +651,7 @@ explaining_all_fits_a_terminal(void **state)
 		defaults += str_search(line, STR(" Default:")) < line.n;
 		assert_int_equal(str_search(line, STR("(null)")), line.n);
 	}
-	assert_int_equal(names, 38);
+	assert_int_equal(names, 47);
 	assert_int_equal(defaults, names);
 	buf_free(&b);
 }
@@ -621,7 +709,10 @@ main(void)
 		cmocka_unit_test(names_are_read),
 		cmocka_unit_test(addresses_are_read),
 		cmocka_unit_test(words_become_their_enum),
+		cmocka_unit_test(policies_and_reports_can_be_switched_off),
 		cmocka_unit_test(numbers_are_read),
+		cmocka_unit_test(actions_are_read),
+		cmocka_unit_test(dns_lists_have_weights),
 		cmocka_unit_test(the_relay_has_a_port_by_its_login),
 		cmocka_unit_test(empty_means_unset),
 		cmocka_unit_test(bad_values_are_refused),

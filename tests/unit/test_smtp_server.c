@@ -104,13 +104,66 @@ test_deadline_of_a_message_is_moved_by_steps(void **state)
 	char line[4097];
 	memset(line, 'x', sizeof line);
 	host_in_data(h);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		fake_loop_advance(h->loop, DATA_MS - 1);
 		host_say(h, (struct str){ line, 4096 });
 	}
 	fake_loop_advance(h->loop, DATA_MS - 1);
 	host_say(h, STR("xxx"));
 	expect_deadline(h, 1);
+	host_close(h);
+}
+
+/* Sends so many octets each minute, for an hour; the minutes that it could. */
+static int
+send_slowly(struct host *h, size_t octets)
+{
+	static char piece[70000];
+	memset(piece, 'x', sizeof piece);
+	for (int minute = 0; minute < 60; minute++) {
+		fake_loop_advance(h->loop, 60000);
+		if (h->gone)
+			return minute;
+		host_say(h, (struct str){ piece, octets });
+	}
+	return 60;
+}
+
+static void
+test_a_message_has_a_least_pace(void **state)
+{
+	(void)state;
+	struct host *h = host_greeted(SOCK_STREAM);
+	host_in_data(h);
+	assert_int_equal(send_slowly(h, 8192), 14); /* 15 minutes are over */
+	assert_str(host_hear(h), STR("421 4.4.2 Too slow\r\n"));
+	host_close(h);
+}
+
+static void
+test_the_least_pace_is_enough(void **state)
+{
+	(void)state;
+	struct host *h = host_greeted(SOCK_STREAM);
+	h->options.max_size = 10 << 20;
+	host_in_data(h);
+	assert_int_equal(send_slowly(h, 70000), 60);
+	host_expect(h, "\r\n.\r\n", "250 2.0.0 OK\r\n");
+	fake_loop_advance(h->loop, COMMAND_MS - 1);
+	assert_int_equal(h->gone, 0); /* no pace behind its end */
+	host_close(h);
+}
+
+static void
+test_a_pause_does_not_count_as_slow(void **state)
+{
+	(void)state;
+	struct host *h = host_greeted(SOCK_STREAM);
+	host_in_data(h);
+	smtp_server_pause(&h->server, true);
+	fake_loop_advance(h->loop, 3600000);
+	assert_int_equal(h->gone, 0);
+	smtp_server_pause(&h->server, false);
 	host_close(h);
 }
 
@@ -397,6 +450,9 @@ main(void)
 		cmocka_unit_test(test_deadline_of_a_handshake),
 		cmocka_unit_test(test_deadline_of_a_message),
 		cmocka_unit_test(test_deadline_of_a_message_is_moved_by_steps),
+		cmocka_unit_test(test_a_message_has_a_least_pace),
+		cmocka_unit_test(test_the_least_pace_is_enough),
+		cmocka_unit_test(test_a_pause_does_not_count_as_slow),
 		cmocka_unit_test(test_no_deadline_while_an_answer_is_due),
 		cmocka_unit_test(test_no_deadline_while_paused),
 		cmocka_unit_test(test_one_send_for_a_batch),

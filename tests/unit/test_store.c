@@ -28,11 +28,11 @@ enum {
 	DEADLINE_MS = 10000
 };
 
-static char folder[64], store_folder[80], bad_folder[80];
+static char folder[64], store_folder[80], bad_folder[80], soft_folder[80];
 static struct loop *loop;
-static struct store *store;
+static struct store *store, *soft;
 static struct store_write writes[WRITES];
-static size_t done, full;
+static size_t done, full, lost;
 static struct buf seen; /* "key=value;" of a scan */
 
 /* ---- libdb's calls of libc, watched and made to fail ---- */
@@ -116,6 +116,7 @@ set_up(void **state)
 		return -1;
 	snprintf(store_folder, sizeof store_folder, "%s/store", folder);
 	snprintf(bad_folder, sizeof bad_folder, "%s/bad", folder);
+	snprintf(soft_folder, sizeof soft_folder, "%s/store/soft", folder);
 	memset(writes, 0, sizeof writes);
 	error = 0;
 	return 0;
@@ -140,17 +141,24 @@ static void
 on_done(struct store_write *w)
 {
 	full += w->result == STORE_FULL;
+	lost += w->result == STORE_LOST;
 	done++;
 }
 
 static void
-put(size_t i, const char *key, const char *value)
+put_to(struct store *where, size_t i, const char *key, const char *value)
 {
 	buf_clear(&writes[i].key);
 	buf_clear(&writes[i].value);
 	buf_adds(&writes[i].key, key);
 	buf_adds(&writes[i].value, value);
-	store_write(store, &writes[i], on_done);
+	store_write(where, &writes[i], on_done);
+}
+
+static void
+put(size_t i, const char *key, const char *value)
+{
+	put_to(store, i, key, value);
 }
 
 struct waiting {
@@ -189,12 +197,18 @@ on_pair(struct store_reader *reader, struct str key, struct str value)
 }
 
 static const char *
-scan(void)
+scan_of(struct store *where)
 {
 	struct store_reader reader = { on_pair };
 	buf_clear(&seen);
-	store_scan(store, &reader);
+	store_scan(where, &reader);
 	return buf_cstr(&seen);
+}
+
+static const char *
+scan(void)
+{
+	return scan_of(store);
 }
 
 /* ---- the tests ---- */
@@ -367,19 +381,25 @@ any_other_error_is_fatal(void **state)
 }
 
 static void
-a_damaged_store_is_moved_away(void **state)
+write_garbage(const char *in, const char *name)
 {
-	(void)state;
 	char path[128];
-	assert_int_equal(status_of(live_and_die), 0);
-	open_store();
-	close_store();
-	snprintf(path, sizeof path, "%s/rows.db", store_folder);
+	snprintf(path, sizeof path, "%s/%s", in, name);
 	FILE *f = fopen(path, "r+");
 	assert_non_null(f);
 	for (int i = 0; i < 8192; i++)
 		fputc('?', f);
 	fclose(f);
+}
+
+static void
+a_damaged_store_is_moved_away(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of(live_and_die), 0);
+	open_store();
+	close_store();
+	write_garbage(store_folder, "rows.db");
 	open_store();
 	assert_string_equal(scan(), "");
 	store_start(store);
@@ -390,6 +410,156 @@ a_damaged_store_is_moved_away(void **state)
 	DIR *bad = opendir(bad_folder);
 	assert_non_null(bad);
 	closedir(bad);
+}
+
+/* ---- the soft one ---- */
+
+static void
+open_both(void)
+{
+	open_store();
+	soft = store_open_soft(loop, soft_folder, bad_folder);
+	assert_non_null(soft);
+	store_start(store);
+	store_start(soft);
+	done = full = lost = 0;
+}
+
+static void
+close_both(void)
+{
+	store_close(soft);
+	close_store();
+}
+
+static void
+two_stores_know_nothing_of_each_other(void **state)
+{
+	(void)state;
+	open_both();
+	for (size_t i = 0; i < WRITES; i++)
+		put_to(i % 2 ? soft : store, i, i % 2 ? "odd" : "even", "x");
+	wait_for(WRITES);
+	assert_int_equal(full + lost, 0);
+	close_both();
+	open_store();
+	soft = store_open_soft(loop, soft_folder, bad_folder);
+	assert_string_equal(scan(), "even=x;");
+	assert_string_equal(scan_of(soft), "odd=x;");
+	close_both();
+}
+
+/* Names in bad/ that begin so. */
+static size_t
+count_bad(const char *prefix)
+{
+	size_t count = 0;
+	DIR *bad = opendir(bad_folder);
+	struct dirent *entry;
+	while (bad && (entry = readdir(bad)))
+		count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+	if (bad)
+		closedir(bad);
+	return count;
+}
+
+static void
+a_damaged_soft_store_is_made_anew_and_costs_nothing_else(void **state)
+{
+	(void)state;
+	open_both();
+	put(0, "queue", "kept");
+	put_to(soft, 1, "soft", "lost");
+	wait_for(2);
+	close_both();
+	write_garbage(soft_folder, "rows.db");
+	open_both();
+	assert_string_equal(scan(), "queue=kept;");
+	assert_string_equal(scan_of(soft), "");
+	put_to(soft, 2, "new", "life");
+	wait_for(1);
+	assert_int_equal(lost, 0);
+	close_both();
+	assert_int_equal(count_bad("soft."), 1);
+	assert_int_equal(count_bad("store."), 0);
+}
+
+static void
+lose_the_soft_store(void)
+{
+	open_both();
+	put_to(soft, 0, "a", "1");
+	wait_for(1);
+	error = EIO;
+	put_to(soft, 1, "a", "2");
+	wait_for(2);
+	error = 0;
+	put_to(soft, 2, "a", "3");
+	put(3, "queue", "goes on");
+	wait_for(4);
+	bool right = lost == 2 && writes[1].key.n == 1 &&
+	    strcmp(scan(), "queue=goes on;") == 0;
+	close_both();
+	_exit(right ? 0 : 1);
+}
+
+/* The process goes on, and the next start has what was answered. */
+static void
+an_error_costs_the_soft_store_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of(lose_the_soft_store), 0);
+	open_store();
+	soft = store_open_soft(loop, soft_folder, bad_folder);
+	assert_string_equal(scan(), "queue=goes on;");
+	assert_int_equal(strncmp(scan_of(soft), "a=", 2), 0);
+	close_both();
+}
+
+static void
+a_full_disk_in_the_soft_store_is_answered(void **state)
+{
+	(void)state;
+	open_both();
+	error = ENOSPC;
+	put_to(soft, 0, "a", "1");
+	wait_for(1);
+	assert_int_equal(full, 1);
+	error = 0;
+	store_write(soft, &writes[0], on_done);
+	wait_for(2);
+	assert_int_equal(full + lost, 1);
+	assert_string_equal(scan_of(soft), "a=1;");
+	close_both();
+}
+
+/* For want of space, and because something else has its name. */
+static void
+a_soft_store_that_cant_be_had_keeps_nobody_from_starting(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 2; way++) {
+		open_store();
+		error = way ? 0 : ENOSPC;
+		if (way) {
+			fclose(fopen(soft_folder, "w"));
+			fclose(fopen(bad_folder, "w"));
+		}
+		soft = store_open_soft(loop, soft_folder, bad_folder);
+		error = 0;
+		assert_non_null(soft);
+		store_start(store);
+		store_start(soft);
+		done = full = lost = 0;
+		assert_string_equal(scan_of(soft), "");
+		put(0, "queue", "works");
+		put_to(soft, 1, "a", "1");
+		wait_for(2);
+		assert_int_equal(lost, 1);
+		assert_string_equal(scan(), "queue=works;");
+		close_both();
+		nftw(soft_folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	}
 }
 
 int
@@ -405,6 +575,11 @@ main(void)
 		CASE(a_start_without_space_keeps_the_store),
 		CASE(any_other_error_is_fatal),
 		CASE(a_damaged_store_is_moved_away),
+		CASE(two_stores_know_nothing_of_each_other),
+		CASE(a_damaged_soft_store_is_made_anew_and_costs_nothing_else),
+		CASE(an_error_costs_the_soft_store_alone),
+		CASE(a_full_disk_in_the_soft_store_is_answered),
+		CASE(a_soft_store_that_cant_be_had_keeps_nobody_from_starting),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@
 
 static struct loop *loop;
 static struct tls_context *server_tls, *opportunistic, *verified;
+static struct tls_terms anybody; /* opportunistic */
 static char folder[] = "/tmp/test_stream.XXXXXX";
 
 /* ---- one end of a connection that writes down what it is told ---- */
@@ -476,7 +477,12 @@ open_tls(struct side *server, struct side *client,
 {
 	open_two(server, client);
 	stream_tls_accept(server->stream, server_tls);
-	stream_tls_connect(client->stream, tls, name);
+	stream_tls_connect(client->stream,
+	    &(struct tls_terms){ .context = tls,
+		.name = name,
+		.check = SSL_CTX_get_verify_mode(tls->ctx) == SSL_VERIFY_PEER
+		    ? TLS_CHECK_PKIX
+		    : TLS_CHECK_NOTHING });
 }
 
 static void
@@ -518,7 +524,7 @@ test_tls_never_sees_plain_input(void **state)
 	assert_int_equal(stream_input(s.stream).n, 0);
 	run_until(&c, 'I');
 	assert_got(c, "220 go\r\n");
-	stream_tls_connect(c.stream, opportunistic, "mail.example");
+	stream_tls_connect(c.stream, &anybody);
 	stream_write(c.stream, STR("EHLO\r\n"));
 	run_until(&s, 'I');
 	assert_true(str_eq(stream_input(s.stream), STR("EHLO\r\n")));
@@ -536,7 +542,7 @@ test_nothing_leaves_in_plain_text_after_the_start(void **state)
 	pair(SOCK_STREAM, ends);
 	side_open(&a, ends[0]);
 	stream_write(a.stream, STR("STARTTLS\r\n"));
-	stream_tls_connect(a.stream, opportunistic, "mail.example");
+	stream_tls_connect(a.stream, &anybody);
 	stream_write(a.stream, STR("secret"));
 	run_ms(5);
 	ssize_t n = recv(ends[1], text, sizeof text, 0);
@@ -560,7 +566,7 @@ test_tls_cut_is_a_failure(void **state)
 	side_open(&c, ends[1]);
 	copy = dup(ends[1]);
 	stream_tls_accept(s.stream, server_tls);
-	stream_tls_connect(c.stream, opportunistic, "mail.example");
+	stream_tls_connect(c.stream, &anybody);
 	run_until(&c, 'S');
 	run_ms(5);
 	shutdown(copy, SHUT_WR); /* behind the back of TLS */
@@ -717,7 +723,7 @@ test_idle_connections_are_small(void **state)
 	assert_true((heap() - before) / (2 * PAIRS) < PLAIN);
 	for (int i = 0; i < PAIRS; i++) {
 		stream_tls_accept(s[i].stream, server_tls);
-		stream_tls_connect(c[i].stream, opportunistic, "mail.example");
+		stream_tls_connect(c[i].stream, &anybody);
 		run_until(&c[i], 'S');
 		buf_free(&s[i].got);
 	}
@@ -742,6 +748,8 @@ set_up_all(void **state)
 	loop = loop_new();
 	server_tls = tls_server(cert, key, false, &why);
 	opportunistic = tls_client(TLS_OPPORTUNISTIC, "", &why);
+	anybody = (struct tls_terms){ .context = opportunistic,
+		.name = "mail.example" };
 	verified = tls_client(TLS_VERIFIED, cert, &why);
 	unlink(cert);
 	unlink(key);

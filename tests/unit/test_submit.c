@@ -45,6 +45,37 @@ send_text(const char *text, const char *reply)
 
 /* ---- what is accepted ---- */
 
+/* RFC 8689: what the sender wants of TLS stays with the message. */
+static void
+test_wishes_for_tls_are_noted(void **state)
+{
+	static const struct {
+		const char *parameter, *field;
+		unsigned flags;
+	} wishes[] = {
+		{ "", "TLS-Required: No\r\n", ENVELOPE_TLS_OPTIONAL },
+		{ "", "tls-required:\r\n no \r\n", ENVELOPE_TLS_OPTIONAL },
+		{ "", "TLS-Required: Yes\r\n", 0 },
+		{ "", "TLS-Required: No, thanks\r\n", 0 },
+		{ "", "TLS-Required: No\r\nTLS-Required: No\r\n", 0 },
+		{ " REQUIRETLS", "", ENVELOPE_REQUIRETLS },
+		{ " REQUIRETLS", "TLS-Required: No\r\n",
+		    ENVELOPE_REQUIRETLS | ENVELOPE_TLS_OPTIONAL },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+		caller_sayf(&c, "250 ", "MAIL FROM:<ann@example.test>%s\r\n",
+		    wishes[i].parameter);
+		caller_say(&c, "RCPT TO:<x@elsewhere.test>\r\n", "250 ");
+		caller_say(&c, "DATA\r\n", "354 ");
+		caller_sayf(&c, "250 ",
+		    "%sFrom: Ann <ann@example.test>\r\n\r\nbody\r\n.\r\n",
+		    wishes[i].field);
+		assert_int_equal(fake_intake.envelope->flags,
+		    ENVELOPE_SUBMITTED | wishes[i].flags);
+	}
+}
+
 static void
 test_a_message_is_signed_and_traced(void **state)
 {
@@ -214,6 +245,21 @@ test_header_sections(void **state)
 		  "ann@example.test\n",
 		    "550 5.6.0" },
 		{ "From: ann@example.test\nno field\n", "550 5.6.0" },
+		{ "From: ann@example.test\nResent-From: ann@example.test, "
+		  "info@example.test\nResent-Sender: ann@example.test\n",
+		    "250 " },
+		{ "From: ann@example.test\nResent-From: bob@other.test\n",
+		    "550 5.7.1" },
+		{ "From: ann@example.test\nResent-From: ann@example.test\n"
+		  "resent-from: ann@example.test, bob@other.test\n",
+		    "550 5.7.1" },
+		{ "From: ann@example.test\nResent-Sender: bob@other.test\n",
+		    "550 5.7.1" },
+		{ "From: ann@example.test\nResent-Sender: ann@example.test, "
+		  "info@example.test\n",
+		    "550 5.6.0" },
+		{ "From: ann@example.test\nResent-From: Friends:;\n",
+		    "550 5.6.0" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -222,8 +268,8 @@ test_header_sections(void **state)
 		send_text(buf_cstr(&text), rows[i].reply);
 		buf_free(&text);
 	}
-	assert_int_equal(fake_intake.added, 4);
-	assert_int_equal(fake_sign.asked, 4);
+	assert_int_equal(fake_intake.added, 5);
+	assert_int_equal(fake_sign.asked, 5);
 }
 
 static void
@@ -447,6 +493,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_message_is_signed_and_traced),
+		TEST(test_wishes_for_tls_are_noted),
 		TEST(test_the_same_over_starttls),
 		TEST(test_the_address_of_the_user_is_not_told),
 		TEST(test_missing_fields_are_added),

@@ -237,10 +237,54 @@ setup(void **state)
 	    : -1;
 }
 
+static const struct {
+	const char *relay, *spf, *value, *note;
+} relays[] = {
+	{ "", "", "v=spf1 mx -all", "add mx to it" },
+	{ "", "include:a.test", "v=spf1 mx -all", "add mx to it" },
+	{ "relay.test", "include:_spf.a.test ip4:192.0.2.1",
+	    "v=spf1 mx include:_spf.a.test ip4:192.0.2.1 -all",
+	    "add mx include:_spf.a.test ip4:192.0.2.1 to it" },
+	{ "smtp.sendgrid.net", "", "v=spf1 mx include:sendgrid.net -all",
+	    "include:sendgrid.net" },
+	{ "smtp.sendgrid.net", "ip4:192.0.2.1", "v=spf1 mx ip4:192.0.2.1 -all",
+	    "ip4:192.0.2.1" },
+	{ "email-smtp.eu-west-1.amazonaws.com", "",
+	    "v=spf1 mx include:amazonses.com -all", "add mx" },
+	{ "ec2-1.eu-west-1.compute.amazonaws.com", "", "v=spf1 mx -all",
+	    "set POSTERN_RELAY_SPF" },
+	{ "smtp-relay.brevo.com", "", "v=spf1 mx include:spf.brevo.com -all",
+	    "add mx" },
+	{ "notsendgrid.net", "", "v=spf1 mx -all", "set POSTERN_RELAY_SPF" },
+	{ "192.0.2.1", "", "v=spf1 mx -all", "what 192.0.2.1 wants in SPF" },
+};
+
+/* Mail through a smarthost comes from its addresses. */
+static void
+spf_names_the_smarthost(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof relays / sizeof *relays; i++) {
+		struct zone_inputs in =
+		    inputs("example.com", "mail.example.com");
+		struct zone_plan plan;
+		in.relay = str_of(relays[i].relay);
+		in.relay_spf = str_of(relays[i].spf);
+		zone_plan(&plan, &in);
+		size_t k = 0;
+		while (!str_starts(plan.records[k].value, STR("v=spf1 mx")))
+			k++;
+		assert_str(plan.records[k].value, str_of(relays[i].value));
+		assert_non_null(strstr(plan.records[k].note, relays[i].note));
+		zone_plan_free(&plan);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(spf_names_the_smarthost),
 		cmocka_unit_test(records_are_those_of_the_table),
 		cmocka_unit_test(host_elsewhere_has_no_records_here),
 		cmocka_unit_test(host_named_like_the_domain_has_one_spf_record),

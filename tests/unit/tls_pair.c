@@ -35,12 +35,18 @@ add_name(X509 *x, const char *name)
 void
 tls_pair_make(const char *folder, const char *name)
 {
+	tls_pair_make_until(folder, name, 86400);
+}
+
+void
+tls_pair_make_until(const char *folder, const char *name, long seconds)
+{
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = X509_new();
 	X509_set_version(x, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-	X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+	X509_gmtime_adj(X509_getm_notBefore(x), -86400);
+	X509_gmtime_adj(X509_getm_notAfter(x), seconds);
 	X509_set_pubkey(x, key);
 	add_name(x, name);
 	X509_sign(x, key, EVP_sha256());

@@ -6,5 +6,7 @@
 
 /* Writes folder/NAME.cert.pem and folder/NAME.key.pem, valid for NAME. */
 void tls_pair_make(const char *folder, const char *name);
+/* Valid until so many seconds from now, perhaps before it. */
+void tls_pair_make_until(const char *folder, const char *name, long seconds);
 
 #endif

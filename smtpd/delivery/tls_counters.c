@@ -1,0 +1,58 @@
+#include "smtpd/delivery/tls_counters.h"
+
+#include "lib/base/clock.h"
+
+enum {
+	DAY_MS = 86400 * 1000
+};
+
+const struct tally_kind tls_counters_kind = {
+	.row_tag = TLS_ROW_TAG,
+	.rows = TLS_COUNTERS_ROWS,
+	.topic_rows = TLS_COUNTERS_DOMAIN_ROWS,
+	.bytes = TLS_COUNTERS_BYTES,
+	.days = TLS_COUNTERS_DAYS,
+};
+
+static size_t
+copy_list(struct str *to, const struct str *from, size_t count, size_t most)
+{
+	count = count < most ? count : most;
+	for (size_t i = 0; i < count; i++)
+		to[i] = from[i];
+	return count;
+}
+
+static void
+on_attempted(struct tls_listener *listener, const struct tls_attempt *a)
+{
+	struct tls_counters *c =
+	    container_of(listener, struct tls_counters, listener);
+	struct tls_row row = {
+		.day = (uint32_t)(clock_wall_ms() / DAY_MS),
+		.domain = a->domain,
+		.type = a->type,
+		.result = a->result == TLS_REPORT_SUCCESS
+		    ? STR("")
+		    : str_of(tls_report_name(a->result)),
+		.sender = a->sender,
+		.host = a->host,
+		.receiver = a->receiver,
+		.reason = a->reason,
+	};
+	row.string_count = copy_list(
+	    row.strings, a->strings, a->string_count, TLS_ROW_STRINGS);
+	row.mx_count = copy_list(row.mx, a->mx, a->mx_count, TLS_ROW_MX);
+	const struct tally_topic topic = { row.day, row.domain, STR("") };
+	struct buf key = { 0 };
+	tls_row_encode(&row, &key);
+	tally_count(c->tally, &topic, buf_str(&key));
+	buf_free(&key);
+}
+
+void
+tls_counters_init(struct tls_counters *c, struct tally *tally)
+{
+	c->listener.attempted = on_attempted;
+	c->tally = tally;
+}
