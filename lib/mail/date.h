@@ -8,6 +8,5 @@
 
 void date_rfc5322(struct buf *, int64_t wall_ms); /* always +0000 */
 void date_rfc3339(struct buf *, int64_t wall_ms); /* ...Z, with milliseconds */
-bool date_parse_rfc5322(struct str, int64_t *wall_ms); /* obsolete zones too */
 
 #endif

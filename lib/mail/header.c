@@ -113,15 +113,6 @@ header_first(const struct header *header, const char *name)
 	return NULL;
 }
 
-const struct header_field *
-header_last(const struct header *header, const char *name)
-{
-	for (size_t i = header->count; i > 0; i--)
-		if (str_eq_nocase(header->fields[i - 1].name, str_of(name)))
-			return &header->fields[i - 1];
-	return NULL;
-}
-
 size_t
 header_count(const struct header *header, const char *name)
 {

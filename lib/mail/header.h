@@ -41,7 +41,6 @@ bool header_parse(
     struct str section, struct arena *, struct header *, const char **why);
 const struct header_field *header_first(
     const struct header *, const char *name);
-const struct header_field *header_last(const struct header *, const char *name);
 size_t header_count(const struct header *, const char *name);
 struct str header_unfold(struct str value, struct arena *); /* trimmed */
 

@@ -56,12 +56,3 @@ params_parse(struct str text, struct params *params)
 	}
 	return true;
 }
-
-const struct param *
-params_find(const struct params *params, const char *name)
-{
-	for (size_t i = 0; i < params->count; i++)
-		if (str_eq_nocase(params->all[i].name, str_of(name)))
-			return &params->all[i];
-	return NULL;
-}

@@ -22,6 +22,5 @@ struct params {
 
 bool params_parse(
     struct str, struct params *); /* false: bad syntax, too many */
-const struct param *params_find(const struct params *, const char *name);
 
 #endif

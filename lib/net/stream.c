@@ -435,12 +435,6 @@ stream_tls_verdict(const struct stream *s, const char **why)
 }
 
 bool
-stream_is_secure(const struct stream *s)
-{
-	return s->wire.secure;
-}
-
-bool
 stream_tls_info(const struct stream *s, struct tls_info *info)
 {
 	if (s->wire.secure)
@@ -462,24 +456,11 @@ stream_error(const struct stream *s)
 	return s->wire.error ? s->wire.error : "";
 }
 
-static struct ip
-address_of(int fd, uint16_t *port,
-    int (*ask)(int, struct sockaddr *restrict, socklen_t *restrict))
-{
-	struct sockaddr_storage address = { 0 };
-	socklen_t length = sizeof address;
-	ask(fd, (struct sockaddr *)&address, &length);
-	return ip_from_sockaddr((struct sockaddr *)&address, port);
-}
-
-struct ip
-stream_peer(const struct stream *s, uint16_t *port)
-{
-	return address_of(s->wire.fd, port, getpeername);
-}
-
 struct ip
 stream_local(const struct stream *s, uint16_t *port)
 {
-	return address_of(s->wire.fd, port, getsockname);
+	struct sockaddr_storage address = { 0 };
+	socklen_t length = sizeof address;
+	getsockname(s->wire.fd, (struct sockaddr *)&address, &length);
+	return ip_from_sockaddr((struct sockaddr *)&address, port);
 }

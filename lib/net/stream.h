@@ -57,14 +57,12 @@ void stream_tls_connect(struct stream *, const struct tls_terms *); /* copied */
 /* After STREAM_SECURE, or STREAM_FAILED in the handshake; *why is OpenSSL's
    reason (static), "" of a good one. */
 enum tls_verdict stream_tls_verdict(const struct stream *, const char **why);
-bool stream_is_secure(const struct stream *);
 bool stream_tls_info(const struct stream *, struct tls_info *);
 /* Channel binding, RFC 9266 or RFC 5929; false when there is none. */
 bool stream_channel_binding(
     struct stream *, const char **type, struct buf *data);
 const char *stream_error(const struct stream *); /* "" or why it failed */
 /* Family 0 of a socket that has none. */
-struct ip stream_peer(const struct stream *, uint16_t *port);
 struct ip stream_local(const struct stream *, uint16_t *port);
 
 #endif

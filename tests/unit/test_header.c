@@ -182,11 +182,7 @@ finds_and_unfolds(void **state)
 	const char *why;
 	assert_true(header_parse(str_of(message), &arena, &header, &why));
 	assert_str(header_first(&header, "RECEIVED")->value, STR(" one"));
-	assert_str(header_last(&header, "Received")->value, STR(" two"));
-	assert_ptr_equal(
-	    header_first(&header, "from"), header_last(&header, "FROM"));
 	assert_null(header_first(&header, "To"));
-	assert_null(header_last(&header, "To"));
 	assert_int_equal(header_count(&header, "Received"), 2);
 	assert_int_equal(header_count(&header, "To"), 0);
 	struct str subject = header_first(&header, "Subject")->value;

@@ -57,23 +57,11 @@ parses_what_the_grammar_allows(void **state)
 	}
 }
 
-static void
-finds_without_case(void **state)
-{
-	(void)state;
-	struct params params;
-	assert_true(params_parse(STR("A=1 size=7 B C D E F G"), &params));
-	assert_str(params_find(&params, "SIZE")->value, STR("7"));
-	assert_null(params_find(&params, "BODY"));
-	assert_non_null(params_find(&params, "g"));
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_what_the_grammar_allows),
-		cmocka_unit_test(finds_without_case),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -394,12 +394,11 @@ test_addresses(void **state)
 	(void)state;
 	int ends[2];
 	struct side a;
-	uint16_t peer, local;
+	uint16_t local;
 	tcp_pair(ends);
 	side_open(&a, ends[0]);
-	assert_true(ip_is_loopback(stream_peer(a.stream, &peer)));
 	assert_true(ip_is_loopback(stream_local(a.stream, &local)));
-	assert_true(peer > 0 && local > 0 && peer != local);
+	assert_true(local > 0);
 	side_close(&a);
 	close(ends[1]);
 }
@@ -497,7 +496,6 @@ test_tls_both_ways(void **state)
 	run_until(&s, 'I');
 	assert_got(s, "EHLO x\r\n");
 	assert_string_equal(s.told, "SI");
-	assert_true(stream_is_secure(s.stream));
 	assert_true(stream_tls_info(c.stream, &info));
 	assert_string_equal(info.version, "TLSv1.3");
 	assert_false(info.verified);
@@ -583,13 +581,14 @@ test_handshake_with_no_tls_peer_fails(void **state)
 	(void)state;
 	int ends[2];
 	struct side a;
+	struct tls_info info;
 	pair(SOCK_STREAM, ends);
 	side_open(&a, ends[0]);
 	stream_tls_accept(a.stream, server_tls);
 	send_all(ends[1], "EHLO me\r\n");
 	run_until(&a, 'F');
 	assert_true(strlen(stream_error(a.stream)) > 0);
-	assert_false(stream_is_secure(a.stream));
+	assert_false(stream_tls_info(a.stream, &info));
 	side_close(&a);
 	close(ends[1]);
 }
