@@ -56,7 +56,7 @@ LDFLAGS  = -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize
 packages.smtpd      = libevent_core libssl libcrypto libsasl2 libcares libidn2 libseccomp jansson mxml zlib
 packages.signer     = libcrypto libseccomp libidn2
 packages.keygen     = libcrypto libseccomp libidn2
-packages.web        = libevent_core libcurl libcrypto libseccomp libidn2
+packages.web        = libevent_core libcurl libssl libcrypto libseccomp libidn2
 packages.entrypoint = libcrypto libseccomp libidn2
 packages.postern    = libcrypto libseccomp libidn2 jansson libcares libevent_core
 packages.test       = $(packages.smtpd) libcurl cmocka
@@ -178,6 +178,7 @@ bench:	## the measurements, always beside another server
 	tests/bench/run verify
 	tests/bench/run relay
 	tests/bench/run drain
+	tests/bench/run queue
 
 # ---- use --------------------------------------------------------------------------------------------------
 
@@ -186,7 +187,7 @@ run:	## make run DOMAIN=example.test: the server from build/, data in ./data, hi
 	$(MAKE) all
 	@mkdir -p data/run
 	exec env POSTERN_DOMAIN='$(DOMAIN)' POSTERN_DATA=./data POSTERN_RUN=./data/run \
-		POSTERN_PORTS=smtp=2525,submissions=4465,submission=5587 $B/entrypoint
+		POSTERN_PORTS="$${POSTERN_PORTS:-smtp=2525,submissions=4465,submission=5587}" $B/entrypoint
 
 install: all	## into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/libexec/postern $(DESTDIR)$(PREFIX)/bin

@@ -3,9 +3,11 @@
  */
 #include "cli/cli.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/version.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int
 cli_version(struct cli *cli)
@@ -38,22 +40,56 @@ paragraphs(struct str text)
 	return all;
 }
 
+/* In capitals, as all are; NULL when none was given. */
+static const char *
+setting_name(struct cli *cli)
+{
+	if (!cli->count)
+		return NULL;
+	const char *given = cli->operands[0];
+	char *name = arena_alloc(&cli->arena, strlen(given) + 1);
+	for (size_t i = 0; given[i]; i++)
+		name[i] = ascii_upper(given[i]);
+	return name;
+}
+
+static int
+no_setting(const char *name)
+{
+	const char *nearest = settings_nearest(name);
+	return nearest
+	    ? cli_say(MISSING, "no setting is called %s; did you mean %s?",
+		  name, nearest)
+	    : cli_say(MISSING, "no setting is called %s", name);
+}
+
 int
 cli_config_explain(struct cli *cli)
 {
 	struct buf text = { 0 };
-	const char *name = cli->count ? cli->operands[0] : NULL;
+	const char *name = setting_name(cli);
 	bool found = settings_explain(name, &text);
 	if (found && cli->json)
 		cli_print_json(paragraphs(buf_str(&text)));
 	else
 		fwrite(buf_str(&text).p, 1, text.n, stdout);
 	buf_free(&text);
-	return found ? DONE : cli_say(MISSING, "no setting is called %s", name);
+	return found ? DONE : no_setting(name);
 }
 
 int
 cli_reload(struct cli *cli)
 {
-	return ask_rescan(cli);
+	json_t *answer;
+	int code = ask_rescan(cli);
+	if (!code)
+		code = ask_once(cli, "reload", &answer);
+	if (code)
+		return code;
+	const char *trouble = cli_text_at(answer, "config_trouble");
+	if (*trouble)
+		code = cli_say(
+		    FAILED, "%s; what was there before stays in use", trouble);
+	json_decref(answer);
+	return code;
 }

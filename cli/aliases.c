@@ -27,7 +27,7 @@ read_target(struct cli *cli, const char *text, struct str *target)
 {
 	int code = cli_read_address(cli, text, target);
 	if (!code)
-		*target = str_of(text);
+		*target = cli_address_text(cli, text);
 	return code;
 }
 
@@ -135,21 +135,9 @@ cli_alias_list(struct cli *cli)
 int
 cli_alias_delete(struct cli *cli)
 {
-	struct edit e;
 	struct str name;
 	int code = read_name(cli, &name);
-	if (!code)
-		code = edit_start(cli, &e, "config/aliases");
-	if (code)
-		return code;
-	struct str record = edit_find(&e, name);
-	if (str_empty(record)) {
-		edit_cancel(&e);
-		return cli_say(
-		    MISSING, "there is no alias %s", cli->operands[0]);
-	}
-	edit_put(&e, record, STR(""));
-	return edit_save(cli, &e);
+	return code ? code : edit_remove(cli, "config/aliases", name, "alias");
 }
 
 /* ---- address resolve ---- */
@@ -200,7 +188,8 @@ resolve(struct cli *cli, const struct directory *d)
 	struct address address;
 	struct mailbox_list list;
 	const char *why, *text = cli->operands[0];
-	if (!address_parse(str_of(text), &cli->arena, &address, &why))
+	if (!address_parse(
+		cli_address_text(cli, text), &cli->arena, &address, &why))
 		return cli_say(USAGE, "%s is no address: %s", text, why);
 	enum directory_result result =
 	    directory_resolve(d, &address, &cli->arena, &list);
@@ -213,8 +202,10 @@ int
 cli_address_resolve(struct cli *cli)
 {
 	struct buf errors = { 0 };
+	int code = config_need_domains(cli);
+	if (code)
+		return code;
 	struct directory *d = directory_read(&cli->settings, &errors);
-	int code;
 	if (d) {
 		code = resolve(cli, d);
 	} else {

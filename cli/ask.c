@@ -13,9 +13,10 @@
 #include <unistd.h>
 
 enum {
-	WAIT_S = 10,
-	QUIET_S = 2,
-	LINE_MAX_OCTETS = 16 << 20
+	WAIT_S = 10, /* for a line of the answer */
+	QUIET_S = 2, /* the same, where nobody needs it */
+	PIECE = 4096, /* octets that are read at once */
+	LINE_MAX_OCTETS = 16 << 20,
 };
 
 struct ask {
@@ -122,21 +123,11 @@ ask_rescan(struct cli *cli)
 	    UNREACHABLE, "can't tell the server: %s", strerror(errno));
 }
 
-void
-ask_patience(struct ask *a, int seconds)
-{
-	struct timeval wait = { .tv_sec = seconds };
-	setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-}
-
 json_t *
 ask_line(struct ask *a)
 {
 	size_t end;
 	while ((end = str_find(buf_str(&a->input), '\n')) == a->input.n) {
-		enum {
-			PIECE = 4096
-		};
 		ssize_t n = read(a->fd, buf_reserve(&a->input, PIECE), PIECE);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -173,11 +164,14 @@ ask_result(const json_t *answer)
 }
 
 int
-ask_once(struct cli *cli, const char *verb, json_t **answer)
+ask_slowly(struct cli *cli, json_t *request, int wait_seconds, json_t **answer)
 {
-	struct ask *a = ask_start(cli, json_pack("{s:s}", "verb", verb));
+	struct timeval wait = { .tv_sec = wait_seconds };
+	struct ask *a = ask_start(cli, request);
+	*answer = NULL;
 	if (!a)
 		return UNREACHABLE;
+	setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
 	*answer = ask_line(a);
 	ask_end(a);
 	int code = ask_result(*answer);
@@ -186,4 +180,11 @@ ask_once(struct cli *cli, const char *verb, json_t **answer)
 		*answer = NULL;
 	}
 	return code;
+}
+
+int
+ask_once(struct cli *cli, const char *verb, json_t **answer)
+{
+	return ask_slowly(
+	    cli, json_pack("{s:s}", "verb", verb), WAIT_S, answer);
 }

@@ -16,6 +16,22 @@ hostname(struct cli *cli)
 	return STR("localhost");
 }
 
+/* With or without angle brackets.  SPF is asked about senders that no server
+   takes, too (RFC 7208 4.3 has rules for them): only what can't be meant as an
+   address is refused. */
+static bool
+read_sender(struct str text, struct str *sender)
+{
+	if (str_starts(text, STR("<")) && str_ends(text, STR(">")))
+		text = str_sub(text, 1, text.n - 2);
+	*sender = text;
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '<' || text.p[i] == '>' ||
+		    (unsigned char)text.p[i] < ' ')
+			return false;
+	return text.n == 0 || str_find_last(text, '@') + 1 < text.n;
+}
+
 static int
 read_session(struct check_world *world, struct cli *cli)
 {
@@ -26,11 +42,15 @@ read_session(struct check_world *world, struct cli *cli)
 		    "reverse-path is --mail-from ''");
 	if (!ip_parse(str_of(cli->ip), &world->ip))
 		return cli_say(USAGE, "%s is no IP address", cli->ip);
+	if (!read_sender(str_of(cli->mail_from), &world->mail_from))
+		return cli_say(USAGE,
+		    "--mail-from %s is no address: name@example.com, or '' for "
+		    "the null reverse-path",
+		    cli->mail_from);
 	if (cli->now &&
 	    (!str_to_u64(str_of(cli->now), &now) || now > INT64_MAX))
 		return cli_say(USAGE, "%s is no Unix time", cli->now);
 	world->helo = str_of(cli->helo);
-	world->mail_from = str_of(cli->mail_from);
 	world->now = (int64_t)now;
 	return DONE;
 }

@@ -9,9 +9,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const struct reply too_big = { 552, "5.3.4", "The message is too big" };
-static const struct reply header_too_large = { 552, "5.3.4",
-	"The header section is too large" };
+static const struct reply too_big =
+    REPLY_IS(552, "5.3.4", "The message is too big");
+static const struct reply header_too_large =
+    REPLY_IS(552, "5.3.4", "The header section is too large");
+static const struct reply has_nul =
+    REPLY_IS(550, "5.6.0", "The header section holds a NUL");
 
 struct message_check {
 	struct cli *cli;
@@ -41,10 +44,10 @@ end_header(struct message_check *m, struct str section, struct str rest)
 	const char *why, *ambiguous;
 	bool good = header_parse(section, &m->cli->arena, &m->header, &why);
 	m->in_body = true;
-	if (!good && m->header.count == HEADER_MAX_FIELDS)
+	if (str_has(section, '\0'))
+		m->refusal = &has_nul;
+	else if (!good && m->header.count == HEADER_MAX_FIELDS)
 		m->refusal = &header_too_large;
-	else if (str_has(section, '\0'))
-		m->malformed = "The header section holds a NUL";
 	else if (!checks_header(&m->checks, &m->header, &ambiguous))
 		m->malformed = ambiguous;
 	/* A line that is no field ends the section, as it does on port 25. */
@@ -59,7 +62,7 @@ add_header(struct message_check *m, struct str piece)
 	buf_add(&m->section, piece);
 	struct str all = buf_str(&m->section);
 	size_t end = header_end(all, &m->scanned);
-	if ((end ? end : all.n) > HEADER_MAX_BYTES)
+	if ((end ? end - 2 : all.n) > HEADER_MAX_BYTES)
 		m->refusal = &header_too_large;
 	else if (end)
 		end_header(m, str_sub(all, 0, end - 2), str_from(all, end - 2));

@@ -11,13 +11,6 @@ enum {
 	PATIENCE_S = 120, /* a policy host may take a minute */
 };
 
-static const char *
-text_at(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text ? text : "";
-}
-
 static void
 print_value(const char *label, const char *value)
 {
@@ -50,7 +43,7 @@ print_sts(const json_t *sts, const char *trouble)
 {
 	size_t i;
 	const json_t *mx;
-	const char *mode = text_at(sts, "mode");
+	const char *mode = cli_text_at(sts, "mode");
 	if (!json_is_object(sts)) {
 		printf("MTA-STS: %s\n", *trouble ? trouble : "none");
 		return;
@@ -81,21 +74,42 @@ meaning_of_proof(const char *proof)
 	return "";
 }
 
+static const char *
+meaning_of_dane(const char *status)
+{
+	static const struct {
+		const char *status, *meaning;
+	} meanings[] = {
+		{ "insecure",
+		    "none: its DNS isn't signed, or nobody who is "
+		    "believed says so" },
+		{ "none", "none: no TLSA record, in a signed DNS" },
+		{ "usable", "TLSA records, in a signed DNS" },
+		{ "unusable", "TLSA records that mean nothing to mail" },
+		{ "bogus", "its TLSA records can't be had, or are forged" },
+	};
+	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+		if (strcmp(meanings[i].status, status) == 0)
+			return meanings[i].meaning;
+	return status;
+}
+
 static void
 print_host(const json_t *host)
 {
 	size_t i;
 	const json_t *address, *listed = json_object_get(host, "listed");
-	const char *refusal = text_at(host, "refusal");
-	cli_print_text(text_at(host, "host"));
+	const char *refusal = cli_text_at(host, "refusal");
+	cli_print_text(cli_text_at(host, "host"));
 	puts(":");
 	json_array_foreach(json_object_get(host, "addresses"), i, address)
 	    print_value("address", json_string_value(address));
 	if (*refusal)
 		print_value("refused", refusal);
 	else
-		print_value("needs", meaning_of_proof(text_at(host, "proof")));
-	print_value("dane", text_at(host, "dane"));
+		print_value(
+		    "needs", meaning_of_proof(cli_text_at(host, "proof")));
+	print_value("dane", meaning_of_dane(cli_text_at(host, "dane")));
 	if (json_is_boolean(listed))
 		print_value("policy",
 		    json_is_true(listed) ? "names it" : "doesn't name it");
@@ -106,13 +120,23 @@ print_answer(const json_t *answer)
 {
 	size_t i;
 	const json_t *host;
-	const char *failure = text_at(answer, "failure");
+	const char *failure = cli_text_at(answer, "failure");
 	print_sts(
-	    json_object_get(answer, "sts"), text_at(answer, "sts_trouble"));
+	    json_object_get(answer, "sts"), cli_text_at(answer, "sts_trouble"));
 	json_array_foreach(json_object_get(answer, "hosts"), i, host)
 	    print_host(host);
 	if (*failure)
 		printf("No host takes mail: %s.\n", failure);
+}
+
+static int
+exit_code(const json_t *answer)
+{
+	if (json_is_true(json_object_get(answer, "temporary")))
+		return TEMPORARY;
+	if (strcmp(cli_text_at(answer, "status"), "5.1.2") == 0)
+		return MISSING; /* no such domain, or none that gets mail */
+	return *cli_text_at(answer, "failure") ? FAILED : DONE;
 }
 
 int
@@ -122,22 +146,19 @@ cli_check_policy(struct cli *cli)
 	int code = cli_read_domain(cli, cli->operands[0], &domain);
 	if (code)
 		return code;
-	struct ask *a = ask_start(cli,
+	json_t *answer;
+	code = ask_slowly(cli,
 	    json_pack(
-		"{s:s, s:s%}", "verb", "policy", "domain", domain.p, domain.n));
-	if (!a)
-		return UNREACHABLE;
-	ask_patience(a, PATIENCE_S);
-	json_t *answer = ask_line(a);
-	ask_end(a);
-	code = ask_result(answer);
-	if (code == DONE && cli->json) {
-		json_object_del(answer, "ok");
-		cli_print_json(answer);
+		"{s:s, s:s%}", "verb", "policy", "domain", domain.p, domain.n),
+	    PATIENCE_S, &answer);
+	if (code)
 		return code;
-	}
-	if (code == DONE)
+	json_object_del(answer, "ok");
+	if (cli->json)
+		cli_print_json(json_incref(answer));
+	else
 		print_answer(answer);
+	code = exit_code(answer);
 	json_decref(answer);
 	return code;
 }

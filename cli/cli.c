@@ -1,9 +1,7 @@
 #include "cli/cli.h"
 
-#include "lib/base/file.h"
 #include "lib/mail/idn.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,12 +26,30 @@ cli_print_json(json_t *object)
 	json_decref(object);
 }
 
+const char *
+cli_text_at(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+/* ISO 6429: the second set of control characters, U+0080 to U+009F */
+static bool
+begins_control(const char *text)
+{
+	return text[0] == '\xc2' && (unsigned char)text[1] >= 0x80 &&
+	    (unsigned char)text[1] < 0xa0;
+}
+
 void
 cli_print_text(const char *text)
 {
-	for (; *text; text++)
-		putchar(
-		    (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+	for (; *text; text++) {
+		bool two = begins_control(text);
+		bool bad = two || (unsigned char)*text < ' ' || *text == 0x7f;
+		putchar(bad ? '?' : *text);
+		text += two;
+	}
 }
 
 /* ---- paths ---- */
@@ -58,19 +74,32 @@ cli_run_path(struct cli *cli, const char *name)
 
 /* ---- operands ---- */
 
+struct str
+cli_address_text(struct cli *cli, const char *text)
+{
+	struct str whole = str_of(text), domain;
+	const char *why;
+	size_t at = str_find_last(whole, '@');
+	if (!idn_to_ascii(str_from(whole, at + 1), &cli->arena, &domain, &why))
+		return whole; /* whoever parses it says what is wrong */
+	return arena_printf(&cli->arena, "%.*s@%.*s",
+	    STR_ARG(str_sub(whole, 0, at)), STR_ARG(domain));
+}
+
 int
 cli_read_address(struct cli *cli, const char *text, struct str *address)
 {
 	struct address parsed;
+	struct str ascii = cli_address_text(cli, text);
 	const char *why;
-	if (!address_parse(str_of(text), &cli->arena, &parsed, &why))
+	if (!address_parse(ascii, &cli->arena, &parsed, &why))
 		return cli_say(USAGE, "%s is no address: %s", text, why);
 	if (strpbrk(text, "\"\\[,: \t") || *text == '#')
 		return cli_say(USAGE,
 		    "%s: addresses of ours have no quotes, blanks, commas, "
 		    "colons or brackets, and begin without #",
 		    text);
-	*address = arena_lower(&cli->arena, str_of(text));
+	*address = arena_lower(&cli->arena, ascii);
 	return DONE;
 }
 
@@ -79,28 +108,6 @@ cli_read_domain(struct cli *cli, const char *text, struct str *name)
 {
 	const char *why;
 	if (!idn_to_ascii(str_of(text), &cli->arena, name, &why))
-		return cli_say(USAGE, "%s is no domain name: %s", text, why);
+		return cli_say(USAGE, "%s: %s", text, why);
 	return DONE;
-}
-
-int
-cli_need_domains(struct cli *cli)
-{
-	struct buf text = { 0 }, errors = { 0 };
-	struct settings *s = &cli->settings;
-	int code = config_read(cli, "config/domains", &text);
-	if (!code &&
-	    !domains_parse(
-		&cli->domains, buf_str(&text), "config/domains", &errors)) {
-		fputs(buf_cstr(&errors), stderr);
-		code = cli_say(FAILED, "config/domains is not usable");
-	}
-	if (!code && cli->domains.count == 0)
-		code = cli_say(MISSING, "there is no domain yet");
-	if (!code && str_empty(s->hostname))
-		s->hostname = arena_printf(
-		    &cli->arena, "mail.%s", cli->domains.names[0].p);
-	buf_free(&text);
-	buf_free(&errors);
-	return code;
 }

@@ -28,7 +28,7 @@ enum exit_code { /* docs/reference.md */
 
 struct cli {
 	struct settings settings;
-	struct domains domains; /* after cli_need_domains() */
+	struct domains domains; /* after config_need_domains() */
 	struct arena arena;
 	size_t count; /* operands */
 	char *const *operands;
@@ -55,31 +55,33 @@ command_function cli_status, cli_health, cli_reload, cli_version,
 int cli_say(int code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void cli_print_json(json_t *); /* indented; frees it */
+/* The string under the key; "" when there is none. */
+const char *cli_text_at(const json_t *object, const char *key);
 /* What came from outside: control characters, which a terminal would obey,
    become "?". */
 void cli_print_text(const char *);
 const char *cli_data_path(struct cli *, const char *name); /* in the arena */
 const char *cli_run_path(struct cli *, const char *name);
+/* The address with its domain in A-labels; what is none comes back as it is. */
+struct str cli_address_text(struct cli *, const char *);
 /* An address that config/ can hold, in lower case; 0, or an exit code after
    saying why. */
 int cli_read_address(struct cli *, const char *text, struct str *address);
 /* The operand in A-labels; the same. */
 int cli_read_domain(struct cli *, const char *text, struct str *name);
-/* Reads config/domains and, if it isn't set, derives the host name: the same,
-   and MISSING when there is none. */
-int cli_need_domains(struct cli *);
 
 /* ---- ask.c: smtpd's control socket, which PID 1 made ---- */
 struct ask; /* one request under way */
 /* NULL when smtpd can't be reached, after saying so. */
 struct ask *ask_start(struct cli *, json_t *request);
-/* For an answer that takes its time. */
-void ask_patience(struct ask *, int seconds);
 /* The next line of the answer; the caller frees it.  NULL: connection lost. */
 json_t *ask_line(struct ask *);
 void ask_end(struct ask *);
-/* One request with one answer line: 0 and the object, or an exit code. */
+/* One request with one answer line: 0 and the object, or an exit code after
+   saying why.  The second is for answers that take their time. */
 int ask_once(struct cli *, const char *verb, json_t **answer);
+int ask_slowly(
+    struct cli *, json_t *request, int wait_seconds, json_t **answer);
 /* Says why, and the exit code that the answer names; 0 for "ok": true. */
 int ask_result(const json_t *answer);
 /* Has smtpd read config/ now, if it is there. */
@@ -95,6 +97,9 @@ int config_read(struct cli *, const char *name, struct buf *);
 struct str config_record(struct str *rest);
 struct str config_key(struct str record); /* what stands before ":" or blank */
 bool config_is_comment(struct str record); /* or blank */
+/* Reads config/domains and, if it isn't set, derives the host name; 0, or an
+   exit code after saying why: MISSING when there is none. */
+int config_need_domains(struct cli *);
 
 struct edit {
 	int lock;
@@ -113,6 +118,10 @@ int edit_save(struct cli *, struct edit *);
 void edit_cancel(struct edit *); /* unlocks */
 /* The record whose key is this one, without case; "" when there is none. */
 struct str edit_find(const struct edit *, struct str key);
+/* Takes the record with this key out of the file; MISSING when there is none:
+   "there is no account ..." */
+int edit_remove(
+    struct cli *, const char *name, struct str key, const char *kind);
 /* Puts the line in the record's place; "" as record: at the end; "" as line:
    the record is taken out. */
 void edit_put(struct edit *, struct str record, struct str line);

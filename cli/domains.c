@@ -3,6 +3,7 @@
  */
 #include "cli/cli.h"
 
+#include "lib/base/file.h"
 #include "lib/base/name.h"
 #include "lib/zone/print.h"
 #include "lib/zone/source.h"
@@ -20,6 +21,14 @@ is_set(const struct cli *cli, struct str name)
 		if (name_eq(set->items[i], name))
 			return true;
 	return false;
+}
+
+/* Tells a server that runs to look; false when its next start must do. */
+static bool
+rescan(struct cli *cli)
+{
+	return file_exists(cli_run_path(cli, "control")) &&
+	    ask_rescan(cli) == DONE;
 }
 
 static int
@@ -48,7 +57,7 @@ cli_domain_add(struct cli *cli)
 		return code;
 	cli_say(DONE, "added %.*s; its DNS records: postern dns show %.*s",
 	    STR_ARG(name), STR_ARG(name));
-	if (ask_rescan(cli))
+	if (!rescan(cli))
 		cli_say(DONE, "its DKIM key is made at the next start");
 	return DONE;
 }
@@ -76,14 +85,18 @@ take_out(struct cli *cli, struct str name)
 		return code;
 	struct str line = edit_find(&e, name);
 	code = str_empty(line)
-	    ? cli_say(MISSING, "%.*s is not ours", STR_ARG(name))
+	    ? cli_say(MISSING, "%.*s is not one of our domains", STR_ARG(name))
 	    : check_others(&e, name);
 	if (code) {
 		edit_cancel(&e);
 		return code;
 	}
 	edit_put(&e, line, STR(""));
-	return edit_save(cli, &e);
+	code = edit_save(cli, &e);
+	return code == REFUSED
+	    ? cli_say(REFUSED, "delete the accounts and aliases of %.*s first",
+		  STR_ARG(name))
+	    : code;
 }
 
 int
@@ -100,14 +113,14 @@ cli_domain_delete(struct cli *cli)
 		    "POSTERN_DOMAIN names %.*s: take it out there too, or the "
 		    "next start adds it again",
 		    STR_ARG(name));
-	ask_rescan(cli);
-	return DONE;
+	rescan(cli);
+	return cli_say(DONE, "removed %.*s", STR_ARG(name));
 }
 
 int
 cli_domain_list(struct cli *cli)
 {
-	int code = cli_need_domains(cli);
+	int code = config_need_domains(cli);
 	if (code)
 		return code;
 	json_t *all = json_array();
@@ -186,7 +199,7 @@ cli_dns_show(struct cli *cli)
 	print_function *print = find_format(cli);
 	if (!print)
 		return cli_say(USAGE, "--format is table, zone or json");
-	int code = cli_need_domains(cli);
+	int code = config_need_domains(cli);
 	if (code)
 		return code;
 	struct str name = cli->domains.names[0];
@@ -200,7 +213,8 @@ cli_dns_show(struct cli *cli)
 	if (code)
 		return code;
 	if (!domains_has(&cli->domains, name))
-		return cli_say(MISSING, "%.*s is not ours", STR_ARG(name));
+		return cli_say(
+		    MISSING, "%.*s is not one of our domains", STR_ARG(name));
 	print_domain(cli, name, print);
 	return DONE;
 }

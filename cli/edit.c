@@ -28,6 +28,15 @@ cant_read(const char *path)
 	    errno == EACCES ? " (postern reload puts owners right)" : "");
 }
 
+static int
+not_there(const char *path)
+{
+	return cli_say(MISSING,
+	    "there is no %s: start the server first, or set POSTERN_DATA to "
+	    "its data folder",
+	    path);
+}
+
 int
 config_read(struct cli *cli, const char *name, struct buf *text)
 {
@@ -35,10 +44,7 @@ config_read(struct cli *cli, const char *name, struct buf *text)
 	if (!file_read(path, CONFIG_MAX, text) && errno != ENOENT)
 		return cant_read(path);
 	if (!file_exists(cli_data_path(cli, "config")))
-		return cli_say(MISSING,
-		    "there is no %s: start the server first, or set "
-		    "POSTERN_DATA to its data folder",
-		    cli_data_path(cli, "config"));
+		return not_there(cli_data_path(cli, "config"));
 	if (text->n && text->p[text->n - 1] != '\n')
 		buf_addc(text, '\n');
 	return DONE;
@@ -80,6 +86,29 @@ config_key(struct str record)
 	return str_sub(record, 0, n);
 }
 
+int
+config_need_domains(struct cli *cli)
+{
+	struct buf text = { 0 }, errors = { 0 };
+	struct settings *s = &cli->settings;
+	int code = config_read(cli, "config/domains", &text);
+	if (!code &&
+	    !domains_parse(
+		&cli->domains, buf_str(&text), "config/domains", &errors)) {
+		fputs(buf_cstr(&errors), stderr);
+		code = cli_say(FAILED, "config/domains is not usable");
+	}
+	if (!code && cli->domains.count == 0)
+		code = cli_say(MISSING,
+		    "there is no domain yet: postern domain add DOMAIN");
+	if (!code && str_empty(s->hostname))
+		s->hostname = arena_printf(
+		    &cli->arena, "mail.%s", cli->domains.names[0].p);
+	buf_free(&text);
+	buf_free(&errors);
+	return code;
+}
+
 /* ---- changing ---- */
 
 int
@@ -91,10 +120,7 @@ edit_start(struct cli *cli, struct edit *e, const char *name)
 	e->continues = strcmp(name, "config/aliases") == 0;
 	e->lock = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (e->lock < 0 && errno == ENOENT)
-		return cli_say(MISSING,
-		    "there is no %s: start the server first, or set "
-		    "POSTERN_DATA to its data folder",
-		    lock);
+		return not_there(lock);
 	if (e->lock < 0 || flock(e->lock, LOCK_EX) != 0)
 		return cli_say(
 		    FAILED, "can't lock %s: %s", lock, strerror(errno));
@@ -127,7 +153,7 @@ check(struct cli *cli, struct edit *e)
 			code = cli_say(REFUSED, "nothing was changed");
 		else
 			cli_say(DONE,
-			    "config/ is not in use until this is "
+			    "the change is made; it takes effect when this is "
 			    "mended");
 	}
 	buf_free(&errors);
@@ -210,4 +236,21 @@ edit_put(struct edit *e, struct str record, struct str line)
 		buf_add(&text, str_from(old, at + record.n + 1));
 	buf_free(&e->text);
 	e->text = text;
+}
+
+int
+edit_remove(struct cli *cli, const char *name, struct str key, const char *kind)
+{
+	struct edit e;
+	int code = edit_start(cli, &e, name);
+	if (code)
+		return code;
+	struct str record = edit_find(&e, key);
+	if (str_empty(record)) {
+		edit_cancel(&e);
+		return cli_say(
+		    MISSING, "there is no %s %.*s", kind, STR_ARG(key));
+	}
+	edit_put(&e, record, STR(""));
+	return edit_save(cli, &e);
 }

@@ -8,13 +8,6 @@
 
 #include <stdio.h>
 
-static const char *
-text_at(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text ? text : "";
-}
-
 static void
 print_time(const char *label, const json_t *item, const char *key)
 {
@@ -25,9 +18,11 @@ print_time(const char *label, const json_t *item, const char *key)
 }
 
 static void
-print_advice(const char *reply)
+print_advice(const json_t *recipient)
 {
-	const char *advice = advice_for_text(str_of(reply));
+	bool received = !json_object_get(recipient, "by");
+	const char *advice =
+	    advice_for_text(str_of(cli_text_at(recipient, "reply")), received);
 	if (advice)
 		printf("      %s\n", advice);
 }
@@ -37,8 +32,8 @@ print_item(const json_t *item)
 {
 	size_t i;
 	json_t *r;
-	printf("%s  from <", text_at(item, "id"));
-	cli_print_text(text_at(item, "sender"));
+	printf("%s  from <", cli_text_at(item, "id"));
+	cli_print_text(cli_text_at(item, "sender"));
 	printf(">  tries %lld",
 	    (long long)json_integer_value(json_object_get(item, "attempts")));
 	print_time("  received ", item, "received_ms");
@@ -52,11 +47,12 @@ print_item(const json_t *item)
 	json_array_foreach(json_object_get(item, "recipients"), i, r)
 	{
 		printf("    <");
-		cli_print_text(text_at(r, "address"));
-		printf(">  %s  ", text_at(r, "state"));
-		cli_print_text(text_at(r, "reply"));
+		cli_print_text(cli_text_at(r, "address"));
+		printf(">  %s  ", cli_text_at(r, "state"));
+		cli_print_text(cli_text_at(r, "reply"));
 		putchar('\n');
-		print_advice(text_at(r, "reply"));
+		if (!json_is_true(json_object_get(item, "held")))
+			print_advice(r);
 	}
 }
 

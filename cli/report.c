@@ -26,21 +26,16 @@ cli_report_send(struct cli *cli)
 	if (!cli->at_once)
 		return cli_say(
 		    USAGE, "reports are sent once a day; --now sends them now");
-	struct ask *a =
-	    ask_start(cli, json_pack("{s:s}", "verb", "report-send"));
-	if (!a)
-		return UNREACHABLE;
-	ask_patience(a, PATIENCE_S);
-	json_t *answer = ask_line(a);
-	ask_end(a);
-	int code = ask_result(answer);
-	if (code == DONE && cli->json) {
-		json_object_del(answer, "ok");
-		cli_print_json(answer);
+	json_t *answer;
+	int code = ask_slowly(cli, json_pack("{s:s}", "verb", "report-send"),
+	    PATIENCE_S, &answer);
+	if (code)
 		return code;
-	}
-	if (code == DONE)
+	json_object_del(answer, "ok");
+	if (cli->json)
+		cli_print_json(json_incref(answer));
+	else
 		print_counts(answer);
 	json_decref(answer);
-	return code;
+	return DONE;
 }

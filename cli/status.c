@@ -132,14 +132,21 @@ check_services(const struct status *s)
 	return code;
 }
 
+static int
+no_server(struct cli *cli)
+{
+	return cli_say(UNREACHABLE,
+	    "the server doesn't run: there is no %s (POSTERN_RUN)",
+	    cli_run_path(cli, "status"));
+}
+
 int
 cli_health(struct cli *cli)
 {
 	struct status s;
 	json_t *answer = NULL;
-	int code = read_status(cli, &s)
-	    ? ask_once(cli, "health", &answer)
-	    : cli_say(UNREACHABLE, "the server doesn't run");
+	int code = read_status(cli, &s) ? ask_once(cli, "health", &answer)
+					: no_server(cli);
 	int services = check_services(&s);
 	if (services)
 		code = services;
@@ -211,24 +218,26 @@ add_all(struct status *s, const json_t *texts)
 	    add_trouble(s, str_of(json_string_value(text)));
 }
 
+static void
+add_one(struct status *s, const json_t *answer, const char *key)
+{
+	const char *text = cli_text_at(answer, key);
+	if (*text)
+		add_trouble(s, str_of(text));
+}
+
 /* What smtpd knows that makes it red. */
 static void
 judge(struct cli *cli, struct status *s, const json_t *answer)
 {
-	const char *config =
-	    json_string_value(json_object_get(answer, "config_trouble"));
-	if (config && *config)
-		add_trouble(s, str_of(config));
-	const char *tls =
-	    json_string_value(json_object_get(answer, "tls_trouble"));
-	if (tls && *tls)
+	const char *tls = cli_text_at(answer, "tls_trouble");
+	add_one(s, answer, "config_trouble");
+	if (*tls)
 		add_trouble(
 		    s, arena_printf(&cli->arena, "the certificate: %s", tls));
-	const char *history =
-	    json_string_value(json_object_get(answer, "history_trouble"));
-	if (history && *history)
-		add_trouble(s, str_of(history));
+	add_one(s, answer, "history_trouble");
 	add_all(s, json_object_get(answer, "inbound_troubles"));
+	add_one(s, answer, "delivery_trouble");
 	if (json_is_false(json_object_get(answer, "space")))
 		add_trouble(s, STR("the disk is full: no mail is accepted"));
 	if (json_is_true(json_object_get(answer, "spare_resolver")))
@@ -246,7 +255,10 @@ cli_status(struct cli *cli)
 	json_t *answer = NULL;
 	if (!read_status(cli, &s)) {
 		free_status(&s);
-		return cli_say(UNREACHABLE, "the server doesn't run");
+		if (cli->json)
+			cli_print_json(json_pack("{s:b, s:b, s:s}", "ok", false,
+			    "green", false, "error", "the server doesn't run"));
+		return no_server(cli);
 	}
 	if (ask_once(cli, "status", &answer) != DONE)
 		add_trouble(&s, STR("smtpd doesn't answer"));

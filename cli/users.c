@@ -141,21 +141,10 @@ cli_user_list(struct cli *cli)
 int
 cli_user_delete(struct cli *cli)
 {
-	struct edit e;
 	struct str account;
 	int code = cli_read_address(cli, cli->operands[0], &account);
 	if (!code)
-		code = edit_start(cli, &e, "config/users");
-	if (code)
-		return code;
-	struct str line = edit_find(&e, account);
-	if (str_empty(line)) {
-		edit_cancel(&e);
-		return cli_say(
-		    MISSING, "there is no account %.*s", STR_ARG(account));
-	}
-	edit_put(&e, line, STR(""));
-	code = edit_save(cli, &e);
+		code = edit_remove(cli, "config/users", account, "account");
 	return code ? code
 		    : cli_say(DONE, "removed %.*s; its mail stays in mail/",
 			  STR_ARG(account));

@@ -52,6 +52,21 @@ add_domains(struct buf *text)
 	    folders_write("config/domains", buf_str(text), 0640, "postern");
 }
 
+static bool
+no_domain(void)
+{
+	complain("POSTERN_DOMAIN is needed at the first start: the domain to "
+		 "receive mail for, as in POSTERN_DOMAIN=example.com");
+	return false;
+}
+
+bool
+our_domains_hoped_for(void)
+{
+	return self.settings.domain.count > 0 ||
+	    file_exists(data_path("config/domains")) || no_domain();
+}
+
 bool
 our_domains_prepare(void)
 {
@@ -64,11 +79,7 @@ our_domains_prepare(void)
 	if (lock >= 0)
 		close(lock);
 	buf_free(&text);
-	if (good && self.domains.count == 0)
-		complain("POSTERN_DOMAIN is needed at the first start: the "
-			 "domain to receive mail for, as in "
-			 "POSTERN_DOMAIN=example.com");
-	return good && self.domains.count > 0;
+	return good && (self.domains.count > 0 || no_domain());
 }
 
 void

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 enum {
+	EXIT_USAGE = 2,
 	EXIT_SETTINGS = 78,
 	EXIT_TEMPORARY = 75,
 	STOP_MS = 8000, /* docker stop kills after 10 s */
@@ -54,6 +55,8 @@ void words_free(char **);
 int entrypoint_start(void); /* 0, or the exit status after complaining */
 
 /* ---- domains.c ---- */
+/* Before anything is written: false when there can't be any; complains. */
+bool our_domains_hoped_for(void);
 bool our_domains_prepare(void); /* false without any; complains */
 /* A bad file leaves the old ones in use. */
 void our_domains_rescan(void);

@@ -1,5 +1,5 @@
 /*
- * keys.c - keygen is run for what is missing; it never overwrites.
+ * keys.c - keygen is run for what is missing; it never overwrites a key.
  */
 #include "entrypoint/entrypoint.h"
 
@@ -140,9 +140,7 @@ prepare_certificate(void)
 	struct buf output = { 0 };
 	const char *hostname = self.settings.hostname.p;
 	const char *words[] = { "keygen", "certificate", hostname, NULL };
-	int status = file_exists(data_path("tls/cert.pem"))
-	    ? KEYGEN_EXISTS
-	    : keygen("root", "tls", words, &output);
+	int status = keygen("root", "tls", words, &output);
 	if (status == KEYGEN_DONE)
 		log_note(LOG_INFO, "start",
 		    "made a self-signed certificate for %s", hostname);

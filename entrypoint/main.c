@@ -13,6 +13,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -192,9 +193,24 @@ supervise(int signals)
 	}
 }
 
-int
-main(void)
+/* `docker run postern status`, `entrypoint --help`: neither is to start a
+   server. */
+static int
+refuse_arguments(void)
 {
+	fputs("entrypoint takes no arguments: settings are the environment's "
+	      "POSTERN_* (postern config explain), and postern is the command "
+	      "line of a server that runs\n",
+	    stderr);
+	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return refuse_arguments();
 	int signals = open_signals();
 	umask(022);
 	int failed = entrypoint_start();

@@ -181,6 +181,7 @@ static const struct stage stages[] = {
 	{ find_programs, EXIT_TEMPORARY },
 	{ find_image, EXIT_SETTINGS },
 	{ folders_check, EXIT_SETTINGS },
+	{ our_domains_hoped_for, EXIT_SETTINGS },
 	{ folders_lock, EXIT_TEMPORARY },
 	{ folders_prepare, EXIT_SETTINGS },
 	{ our_domains_prepare, EXIT_SETTINGS },

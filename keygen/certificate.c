@@ -1,12 +1,14 @@
 /*
  * certificate.c - the self-signed certificate that TLS begins with:
- * tls/cert.pem and tls/key.pem.
+ * tls/cert.pem and tls/key.pem.  When the host name has changed, and before it
+ * expires, the same key gets a new one; what somebody else has put there stays.
  */
 #include "keygen/keygen.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/codec.h"
 #include "lib/base/file.h"
+#include "lib/base/log.h"
 #include "lib/base/name.h"
 
 #include <errno.h>
@@ -18,8 +20,12 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+/* Its O: whoever puts a certificate here by hand has another one. */
+#define OURS "self-signed"
+
 enum {
 	DAYS = 825, /* what strict clients still accept */
+	LAST_DAYS = 30, /* when a new one is made */
 	EARLY = 3600, /* seconds: their clocks may be slow */
 	SERIAL_BITS = 159, /* RFC 5280 4.1.2.2: at most 20 octets, positive */
 	CN_MAX = 64, /* RFC 5280 A.1: ub-common-name */
@@ -98,7 +104,7 @@ static bool
 set_names(X509 *x, const char *common)
 {
 	X509_NAME *name = X509_get_subject_name(x);
-	return add_name(name, "O", "self-signed") &&
+	return add_name(name, "O", OURS) &&
 	    (strlen(common) > CN_MAX || add_name(name, "CN", common)) &&
 	    X509_set_issuer_name(x, name);
 }
@@ -149,12 +155,65 @@ make_certificate(EVP_PKEY *pkey, const char *common, const char *alternatives)
 	return NULL;
 }
 
+/* ---- one that is there ---- */
+
+static X509 *
+read_certificate(const char *path)
+{
+	BIO *bio = BIO_new_file(path, "r");
+	X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	BIO_free(bio);
+	return x;
+}
+
+static bool
+is_ours(const X509 *x)
+{
+	char text[sizeof OURS + 1] = "";
+	X509_NAME *name = X509_get_subject_name(x);
+	X509_NAME_get_text_by_NID(
+	    name, NID_organizationName, text, sizeof text);
+	return strcmp(text, OURS) == 0 &&
+	    X509_NAME_cmp(name, X509_get_issuer_name(x)) == 0;
+}
+
+static bool
+is_near_its_end(const X509 *x)
+{
+	time_t now = (time_t)(clock_wall_ms() / 1000), end = now;
+	ASN1_TIME *last = X509_time_adj_ex(NULL, LAST_DAYS, 0, &end);
+	bool near = last && ASN1_TIME_compare(X509_get0_notAfter(x), last) < 0;
+	ASN1_TIME_free(last);
+	return near;
+}
+
+/* May a new one take its place?  Made by us, and for a host name that isn't
+   ours any more, or it will soon have expired. */
+static bool
+is_outdated(const char *path, const char *host)
+{
+	X509 *x = read_certificate(path);
+	bool outdated = x && is_ours(x) &&
+	    (X509_check_host(x, host, 0, 0, NULL) != 1 || is_near_its_end(x));
+	X509_free(x);
+	return outdated;
+}
+
+/* Entrypoint asks at every start, so this is told at level debug. */
+static enum keygen_exit
+leave_alone(const char *path)
+{
+	log_note(LOG_DEBUG, "keygen", "%s exists", path);
+	return KEYGEN_EXISTS;
+}
+
 static enum keygen_exit
 write_pair(struct keygen *k, const char *common, const char *alternatives)
 {
 	const char *folder = tls_path(k, ""), *path = tls_path(k, "cert.pem");
-	if (file_exists(path))
-		return keygen_say(KEYGEN_EXISTS, "%s exists", path);
+	bool there = file_exists(path);
+	if (there && !is_outdated(path, common))
+		return leave_alone(path);
 	if (!file_mkdirs(folder, 0750))
 		return keygen_say(KEYGEN_FAILED, "can't make %s: %s", folder,
 		    strerror(errno));
@@ -166,7 +225,7 @@ write_pair(struct keygen *k, const char *common, const char *alternatives)
 	if (!x)
 		return keygen_say(KEYGEN_FAILED, "OpenSSL made no certificate");
 	enum keygen_exit code = KEYGEN_DONE;
-	if (!pem_write_certificate(path, x, 0640))
+	if (!pem_write_certificate(path, x, 0640, there))
 		code =
 		    keygen_say(errno == EEXIST ? KEYGEN_EXISTS : KEYGEN_FAILED,
 			"can't write %s: %s", path, strerror(errno));
@@ -213,11 +272,9 @@ certificate_tlsa(struct keygen *k)
 	const char *path = tls_path(k, "cert.pem");
 	if (!file_exists(path))
 		return keygen_say(KEYGEN_MISSING, "there is no %s", path);
-	BIO *bio = BIO_new_file(path, "r");
-	X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	X509 *x = read_certificate(path);
 	bool good = x && add_tlsa(&k->output, x);
 	X509_free(x);
-	BIO_free(bio);
 	return good ? KEYGEN_DONE
 		    : keygen_say(KEYGEN_FAILED, "%s can't be used", path);
 }

@@ -1,8 +1,9 @@
 /*
  * keygen.h - what the parts of keygen share.
  *
- * One command a run.  What exists is never overwritten, and what is written
- * is there whole or not at all.
+ * One command a run.  What exists is never overwritten, but for a self-signed
+ * certificate that is of no more use, and what is written is there whole or
+ * not at all.
  */
 #ifndef KEYGEN_KEYGEN_H
 #define KEYGEN_KEYGEN_H
@@ -38,9 +39,11 @@ enum keygen_exit keygen_say(enum keygen_exit, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* ---- pem.c ---- */
-/* They create the file; EEXIST when it is there. */
+/* They create the file; EEXIST when it is there, unless it is to be replaced.
+ */
 bool pem_write_key(const char *path, struct evp_pkey_st *, mode_t);
-bool pem_write_certificate(const char *path, struct x509_st *, mode_t);
+bool pem_write_certificate(
+    const char *path, struct x509_st *, mode_t, bool replace);
 
 /* ---- dkim.c ---- */
 enum keygen_exit dkim_make(struct keygen *); /* DOMAIN SELECTOR [--type T] */

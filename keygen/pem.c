@@ -12,14 +12,16 @@
 
 /* Frees the memory that holds the text. */
 static bool
-save(BIO *bio, bool encoded, const char *path, mode_t mode)
+save(BIO *bio, bool encoded, const char *path, mode_t mode, bool replace)
 {
 	char *text;
+	bool (*write)(const char *, struct str, mode_t, uid_t, gid_t) =
+	    replace ? file_replace : file_create;
 	bool good = false;
 	int error = ENOMEM; /* what else should keep OpenSSL from encoding it */
 	if (encoded) {
 		long n = BIO_get_mem_data(bio, &text);
-		good = file_create(path, (struct str){ text, (size_t)n }, mode,
+		good = write(path, (struct str){ text, (size_t)n }, mode,
 		    (uid_t)-1, (gid_t)-1);
 		error = errno;
 	}
@@ -35,12 +37,13 @@ pem_write_key(const char *path, EVP_PKEY *pkey, mode_t mode)
 	bool encoded = bio &&
 	    PEM_write_bio_PKCS8PrivateKey(
 		bio, pkey, NULL, NULL, 0, NULL, NULL) == 1;
-	return save(bio, encoded, path, mode);
+	return save(bio, encoded, path, mode, false);
 }
 
 bool
-pem_write_certificate(const char *path, X509 *x, mode_t mode)
+pem_write_certificate(const char *path, X509 *x, mode_t mode, bool replace)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	return save(bio, bio && PEM_write_bio_X509(bio, x) == 1, path, mode);
+	return save(
+	    bio, bio && PEM_write_bio_X509(bio, x) == 1, path, mode, replace);
 }

@@ -1,15 +1,13 @@
 #include "smtpd/jail.h"
 
+#include "lib/base/file.h"
 #include "lib/host/sandbox.h"
 
 /* Rules name folders, because files are replaced. */
 static const char *
 folder_of(struct arena *arena, struct str path)
 {
-	size_t slash = str_find_last(path, '/');
-	if (slash == path.n)
-		return ".";
-	return arena_str(arena, str_sub(path, 0, slash ? slash : 1)).p;
+	return arena_str(arena, file_folder(path)).p;
 }
 
 static const char *

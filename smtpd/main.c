@@ -2,8 +2,8 @@
  * smtpd - receives, keeps and delivers mail.
  *
  * Started by entrypoint, never as root: listening sockets, the control socket
- * and the signer's pair come over descriptor 3.  Open everything, then the
- * sandbox, then the first thread.
+ * and the pairs with signer and web come over descriptor 3.  Open everything,
+ * then the sandbox, then the first thread.
  */
 #include "lib/base/log.h"
 #include "lib/net/tls_keeper.h"

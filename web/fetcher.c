@@ -9,17 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	TRANSFERS = 16, /* at a time, with those whose answer isn't sent yet */
-};
-
 struct fetcher {
 	struct loop *loop;
 	struct multi *multi;
 	const struct transfer_rules *rules;
 	void (*gone)(void);
 	struct watch watch;
-	size_t count; /* of both lists */
+	bool announced; /* smtpd knows that it has to ask again */
+	size_t count; /* of both lists: at most FETCH_PLACES */
 	struct list running, unsent; /* of errands */
 	struct buf record; /* the one that is read */
 };
@@ -55,19 +52,35 @@ send_answer(int socket, const struct transfer *t)
 	return fetch_wire_send(socket, &a, sizeof a, buf_str(&t->content));
 }
 
+static bool
+is_full(void)
+{
+	return errno == EAGAIN || errno == ENOBUFS;
+}
+
+static void
+announce(struct fetcher *f)
+{
+	struct fetch_answer a = { .id = FETCH_START };
+	f->announced =
+	    fetch_wire_send(f->watch.fd, &a, sizeof a, STR("")) || !is_full();
+}
+
 /* What smtpd doesn't take waits, and with it further questions. */
 static void
 pump(struct fetcher *f)
 {
 	struct list_node *node;
-	while ((node = list_first(&f->unsent))) {
+	if (!f->announced)
+		announce(f);
+	while (f->announced && (node = list_first(&f->unsent))) {
 		struct errand *e = container_of(node, struct errand, node);
-		if (!send_answer(f->watch.fd, &e->transfer) &&
-		    (errno == EAGAIN || errno == ENOBUFS))
+		if (!send_answer(f->watch.fd, &e->transfer) && is_full())
 			break;
 		errand_free(e);
 	}
-	watch_change(&f->watch, f->count < TRANSFERS, !list_empty(&f->unsent));
+	watch_change(&f->watch, f->count < FETCH_PLACES,
+	    !f->announced || !list_empty(&f->unsent));
 }
 
 static void
@@ -121,7 +134,7 @@ on_ready(struct watch *watch, bool readable, bool writable)
 	(void)writable;
 	struct fetcher *f = container_of(watch, struct fetcher, watch);
 	int got = 0;
-	if (readable && f->count < TRANSFERS)
+	if (readable && f->count < FETCH_PLACES)
 		got = fetch_wire_receive(
 		    watch->fd, &f->record, FETCH_QUESTION_MAX);
 	if (got > 0)
@@ -133,6 +146,16 @@ on_ready(struct watch *watch, bool readable, bool writable)
 }
 
 /* ---- for the owner ---- */
+
+/* Of before the start: smtpd asks all of it again, and would else be answered
+   twice. */
+static void
+skip_questions(struct fetcher *f)
+{
+	while (
+	    fetch_wire_receive(f->watch.fd, &f->record, FETCH_QUESTION_MAX) > 0)
+		continue;
+}
 
 struct fetcher *
 fetcher_new(struct loop *loop, struct multi *multi, int socket,
@@ -147,6 +170,8 @@ fetcher_new(struct loop *loop, struct multi *multi, int socket,
 	list_init(&f->unsent);
 	fetch_wire_prepare(socket);
 	watch_start(&f->watch, loop, socket, true, false, on_ready);
+	skip_questions(f);
+	pump(f);
 	return f;
 }
 

@@ -3,7 +3,8 @@
  * answers.
  *
  * A bounded number of transfers at a time; while there are so many, the rest
- * waits in the socket.  It knows no HTTP.
+ * waits in the socket.  What was asked before it started it doesn't answer,
+ * and says so: smtpd asks again.  It knows no HTTP.
  */
 #ifndef WEB_FETCHER_H
 #define WEB_FETCHER_H

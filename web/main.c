@@ -1,9 +1,11 @@
 /*
  * web - the only process that speaks HTTP.
  *
- * smtpd asks it over the socket that PID 1 made for other domains' policies.
- * Everything is opened, then it shuts itself in, then it answers.
+ * Over the socket that PID 1 made, smtpd has it fetch other domains' policies
+ * and post reports to them.  Everything is opened, then it shuts itself in,
+ * then it answers.
  */
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/settings.h"
 #include "lib/host/handover.h"
@@ -67,12 +69,7 @@ load_settings(void)
 static const char *
 folder_of(struct str path)
 {
-	size_t slash = str_find_last(path, '/');
-	if (slash == path.n)
-		return ".";
-	return arena_str(
-	    &web.settings.arena, str_sub(path, 0, slash ? slash : 1))
-	    .p;
+	return arena_str(&web.settings.arena, file_folder(path)).p;
 }
 
 /* Authorities' certificates are read when they are first needed. */

@@ -25,7 +25,7 @@ struct transfer { /* {0} is idle */
 	enum fetch_result result;
 	unsigned status;
 	char type[FETCH_TYPE];
-	struct buf content;
+	struct buf content; /* none of a POST */
 	char trouble[CURL_ERROR_SIZE]; /* in libcurl's words, or "" */
 	void (*done)(struct transfer *);
 	/* private */

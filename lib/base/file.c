@@ -68,18 +68,22 @@ file_read(const char *path, size_t limit, struct buf *b)
 	return true;
 }
 
+struct str
+file_folder(struct str path)
+{
+	size_t slash = str_find_last(path, '/');
+	if (slash == path.n)
+		return STR(".");
+	return str_sub(path, 0, slash ? slash : 1);
+}
+
 /* path is at most PATH_MAX bytes long. */
 static bool
 sync_folder_of(const char *path)
 {
-	char folder[PATH_MAX] = ".";
-	struct str whole = str_of(path);
-	size_t slash = str_find_last(whole, '/');
-	if (slash < whole.n) {
-		size_t n = slash ? slash : 1;
-		memcpy(folder, path, n);
-		folder[n] = '\0';
-	}
+	char folder[PATH_MAX] = "";
+	struct str view = file_folder(str_of(path));
+	memcpy(folder, view.p, view.n);
 	return file_sync_folder(folder);
 }
 

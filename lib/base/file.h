@@ -22,6 +22,7 @@ bool file_mkdirs(const char *path, mode_t);
 bool file_exists(const char *path);
 bool file_sync_folder(const char *path); /* fsync of the folder itself */
 bool fd_write_all(int fd, struct str); /* through EINTR and short writes */
-/* Reads a secret named by NAME or NAME_FILE is settings.h's business. */
+/* "/a" of "/a/b", "/" of "/a", "." of "a". */
+struct str file_folder(struct str path);
 
 #endif

@@ -69,3 +69,11 @@ list_pop(struct list *l)
 		list_remove(first);
 	return first;
 }
+
+void
+list_take(struct list *l, struct list *from)
+{
+	struct list_node *node;
+	while ((node = list_pop(from)))
+		list_push(l, node);
+}

@@ -25,6 +25,8 @@ void list_init(struct list *);
 bool list_empty(const struct list *);
 void list_push(struct list *, struct list_node *); /* at the end */
 void list_push_front(struct list *, struct list_node *);
+/* All of the other one's nodes, in their order, at the end of this one. */
+void list_take(struct list *, struct list *from);
 void list_insert_before(struct list_node *where, struct list_node *);
 void list_remove(struct list_node *);
 bool list_linked(const struct list_node *);

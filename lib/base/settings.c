@@ -214,6 +214,12 @@ relay_login_is_half(const struct settings *s)
 	return str_empty(s->relay_user) != str_empty(s->relay_password);
 }
 
+static bool
+relay_login_is_in_clear(const struct settings *s)
+{
+	return s->relay_tls == RELAY_TLS_NONE && !str_empty(s->relay_user);
+}
+
 struct relation {
 	const char *of[3]; /* not looked at while one of these is bad */
 	bool (*is_broken)(const struct settings *);
@@ -231,6 +237,8 @@ static const struct relation relations[] = {
 	    "POSTERN_RELAY_USER needs POSTERN_RELAY" },
 	{ { "RELAY_USER", "RELAY_PASSWORD" }, relay_login_is_half,
 	    "POSTERN_RELAY_USER and POSTERN_RELAY_PASSWORD need each other" },
+	{ { "RELAY_USER", "RELAY_TLS" }, relay_login_is_in_clear,
+	    "POSTERN_RELAY_USER needs TLS, so not POSTERN_RELAY_TLS=none" },
 };
 
 static bool

@@ -120,7 +120,7 @@ struct settings {
 	struct str tls_cert, tls_key;
 	uint64_t max_size, max_recipients;
 	uint64_t max_connections, connections_per_ip;
-	struct rate auth_failures, user_rate;
+	struct rate auth_failures, user_rate, forward_rate;
 	enum policy_action dmarc_action, spf_action;
 	struct dnsbl_list dnsbl;
 	enum dnsbl_action dnsbl_action;
@@ -146,6 +146,8 @@ const char *settings_port_name(enum port_name); /* "smtp", ... */
 /* The documentation of one setting (with or without POSTERN_), or of all when
    name is NULL, as text; false when there is no such setting. */
 bool settings_explain(const char *name, struct buf *);
+/* The setting most like that name, which is in capitals; NULL: none is. */
+const char *settings_nearest(const char *name);
 
 /* "50M", "5d", "300/1h": false when it is none.  For other tables as well. */
 bool settings_parse_size(struct str, uint64_t *);

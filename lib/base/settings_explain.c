@@ -13,47 +13,13 @@ setting_find(struct str name)
 	return NULL;
 }
 
-static size_t
-least_of(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Letters to insert, to remove or to replace, or neighbours to swap. */
-static size_t
-distance(struct str a, struct str b)
-{
-	enum {
-		LONGEST = 32
-	};
-	size_t rows[3][LONGEST + 1];
-	if (a.n > LONGEST || b.n > LONGEST)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= b.n; j++)
-		rows[0][j] = j;
-	for (size_t i = 1; i <= a.n; i++) {
-		size_t *now = rows[i % 3], *last = rows[(i + 2) % 3];
-		now[0] = i;
-		for (size_t j = 1; j <= b.n; j++) {
-			bool same = a.p[i - 1] == b.p[j - 1];
-			now[j] = least_of(last[j - 1] + !same,
-			    least_of(last[j], now[j - 1]) + 1);
-			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
-			    a.p[i - 2] == b.p[j - 1])
-				now[j] = least_of(
-				    now[j], rows[(i + 1) % 3][j - 2] + 1);
-		}
-	}
-	return rows[a.n % 3][b.n];
-}
-
 const char *
 setting_nearest(struct str name)
 {
 	size_t best = SIZE_MAX;
 	const char *nearest = NULL;
 	for (size_t i = 0; i < settings_count; i++) {
-		size_t d = distance(name, str_of(settings_table[i].name));
+		size_t d = str_distance(name, str_of(settings_table[i].name));
 		if (d < best) {
 			best = d;
 			nearest = settings_table[i].name;
@@ -127,13 +93,26 @@ explain_row(const struct setting *row, struct buf *b)
 	buf_free(&form);
 }
 
+static struct str
+without_prefix(const char *name)
+{
+	struct str whole = str_of(name);
+	return str_starts(whole, STR(SETTING_PREFIX))
+	    ? str_from(whole, strlen(SETTING_PREFIX))
+	    : whole;
+}
+
+const char *
+settings_nearest(const char *name)
+{
+	return setting_nearest(without_prefix(name));
+}
+
 bool
 settings_explain(const char *name, struct buf *b)
 {
-	struct str wanted = str_of(name);
-	if (str_starts(wanted, STR(SETTING_PREFIX)))
-		wanted = str_from(wanted, strlen(SETTING_PREFIX));
-	const struct setting *only = name ? setting_find(wanted) : NULL;
+	const struct setting *only =
+	    name ? setting_find(without_prefix(name)) : NULL;
 	if (only)
 		explain_row(only, b);
 	for (size_t i = 0; !name && i < settings_count; i++) {

@@ -2,6 +2,7 @@
 
 #include "lib/base/list.h"
 #include "lib/base/name.h"
+#include "lib/base/saslprep.h"
 
 #include <string.h>
 
@@ -84,6 +85,13 @@ read_text(const struct reading *r)
 	return true;
 }
 
+/* RFC 4616 2, RFC 5802 5.1: both sides have to prepare it in the same way */
+static bool
+read_login(const struct reading *r)
+{
+	return saslprep_is_idle(r->text) && read_text(r);
+}
+
 static bool
 read_delimiter(const struct reading *r)
 {
@@ -115,6 +123,13 @@ const struct setting_form form_text = {
 	.text = true,
 	.allowed = "one line of text",
 	.read = read_text,
+};
+const struct setting_form form_login = {
+	.text = true,
+	.allowed = "one line of UTF-8 text, letters with accents as one "
+		   "character each (NFC), without signs that SASLprep "
+		   "(RFC 4013) would replace",
+	.read = read_login,
 };
 const struct setting_form form_path = {
 	.text = true,

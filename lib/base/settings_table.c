@@ -108,7 +108,8 @@ const struct setting settings_table[] = {
 	    .meaning =
 		"The IP version that mail leaves with. auto: IPv6 only when "
 		"PTR, forward name and SPF agree for our address, since large "
-		"receivers refuse it otherwise; IPv4 when nothing is known.",
+		"receivers refuse it otherwise; IPv4 always, but behind IPv6 "
+		"when they don't agree for it.",
 	},
 	{
 	    .name = "OUTBOUND_ADDRESS",
@@ -188,7 +189,7 @@ const struct setting settings_table[] = {
 	},
 	{
 	    .name = "RELAY_USER",
-	    .form = &form_text,
+	    .form = &form_login,
 	    MEMBER(relay_user),
 	    .otherwise = "no AUTH",
 	    .meaning = "The account at the smarthost. AUTH is done under TLS "
@@ -197,7 +198,7 @@ const struct setting settings_table[] = {
 	},
 	{
 	    .name = "RELAY_PASSWORD",
-	    .form = &form_text,
+	    .form = &form_login,
 	    MEMBER(relay_password),
 	    .otherwise = "no AUTH",
 	    .secret = true,
@@ -210,8 +211,9 @@ const struct setting settings_table[] = {
 	    .otherwise = "what is known of the smarthost",
 	    .meaning = "What the smarthost's provider wants in the SPF record "
 		       "of a domain that sends through it: the printed record "
-		       "then has it. Amazon SES, Brevo, Mailgun, Mailjet, "
-		       "SendGrid and SMTP2GO are known by their host names.",
+		       "then has it. Amazon SES, Brevo, Google Workspace, "
+		       "Mailgun, Mailjet, Microsoft 365 and SendGrid are known "
+		       "by their host names.",
 	},
 	{
 	    .name = "RELAY_TLS",
@@ -222,8 +224,8 @@ const struct setting settings_table[] = {
 	    .meaning =
 		"How the smarthost is reached. verify: TLS from the start on "
 		"port 465, else STARTTLS, and its certificate must be right. "
-		"opportunistic: TLS when it is offered, unverified. With this "
-		"and with none, somebody on the way can read the password.",
+		"opportunistic: TLS when it is offered, unverified: somebody "
+		"on the way can read the password. none: no TLS, and no AUTH.",
 	},
 	{
 	    .name = "TLS",
@@ -233,7 +235,8 @@ const struct setting settings_table[] = {
 	    .words = { "acme", "files", "selfsigned" },
 	    .meaning =
 		"Where the certificate comes from. files: POSTERN_TLS_CERT "
-		"and POSTERN_TLS_KEY. selfsigned: made at the first start. "
+		"and POSTERN_TLS_KEY. selfsigned: made at the first start, "
+		"and anew when the host name changes or it is about to expire. "
 		"acme: from a certificate authority; until this is built in, "
 		"the self-signed certificate is used.",
 	},
@@ -291,7 +294,8 @@ const struct setting settings_table[] = {
 	    .least = "1",
 	    .most = "100000",
 	    .meaning = "The most connections at a time of one IPv4 address "
-		       "or one IPv6 /64.",
+		       "or one IPv6 /64. A client that leaves before its "
+		       "message is answered counts until then.",
 	},
 	{
 	    .name = "AUTH_FAILURES",
@@ -309,7 +313,17 @@ const struct setting settings_table[] = {
 	    MEMBER(user_rate),
 	    .standard = "300/1h",
 	    .meaning = "Recipients that an account may send to: what a stolen "
-		       "password can do.",
+		       "password can do. Each address elsewhere that an alias "
+		       "leads to is one.",
+	},
+	{
+	    .name = "FORWARD_RATE",
+	    .form = &form_rate,
+	    MEMBER(forward_rate),
+	    .standard = "3000/1h",
+	    .meaning = "Addresses elsewhere that mail from outside is sent on "
+		       "to, by all aliases of a domain together: what "
+		       "strangers can have us send. More is put off.",
 	},
 	{
 	    .name = "DMARC_ACTION",

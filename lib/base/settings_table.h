@@ -55,6 +55,7 @@ extern const struct setting_form form_domains; /* struct str_list */
 extern const struct setting_form form_host; /* struct str */
 extern const struct setting_form form_address; /* struct str */
 extern const struct setting_form form_text; /* struct str */
+extern const struct setting_form form_login; /* struct str */
 extern const struct setting_form form_path; /* struct str */
 extern const struct setting_form form_ips; /* struct ip_list */
 extern const struct setting_form form_sources; /* the same, one per family */

@@ -73,6 +73,15 @@ str_ends_nocase(struct str s, struct str suffix)
 	    str_eq_nocase(str_from(s, s.n - suffix.n), suffix);
 }
 
+bool
+str_is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] > 127)
+			return false;
+	return true;
+}
+
 struct str
 str_sub(struct str s, size_t from, size_t n)
 {
@@ -164,4 +173,39 @@ str_to_u64(struct str s, uint64_t *out)
 	}
 	*out = sum;
 	return true;
+}
+
+/* ---- likeness ---- */
+
+static size_t
+least_of(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t
+str_distance(struct str a, struct str b)
+{
+	enum {
+		LONGEST = 32
+	};
+	size_t rows[3][LONGEST + 1];
+	if (a.n > LONGEST || b.n > LONGEST)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= b.n; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= a.n; i++) {
+		size_t *now = rows[i % 3], *last = rows[(i + 2) % 3];
+		now[0] = i;
+		for (size_t j = 1; j <= b.n; j++) {
+			bool same = a.p[i - 1] == b.p[j - 1];
+			now[j] = least_of(last[j - 1] + !same,
+			    least_of(last[j], now[j - 1]) + 1);
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
+			    a.p[i - 2] == b.p[j - 1])
+				now[j] = least_of(
+				    now[j], rows[(i + 1) % 3][j - 2] + 1);
+		}
+	}
+	return rows[a.n % 3][b.n];
 }

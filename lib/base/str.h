@@ -29,6 +29,7 @@ bool str_starts(struct str, struct str prefix);
 bool str_starts_nocase(struct str, struct str prefix);
 bool str_ends(struct str, struct str suffix);
 bool str_ends_nocase(struct str, struct str suffix);
+bool str_is_ascii(struct str); /* no byte above 127 */
 
 /* From byte from, at most n bytes; beyond the end gives less, or nothing. */
 struct str str_sub(struct str, size_t from, size_t n);
@@ -48,5 +49,10 @@ struct str str_trim(struct str); /* SP, HTAB, CR, LF on both ends */
 
 /* A decimal number and nothing else; false when it is none or too large. */
 bool str_to_u64(struct str, uint64_t *);
+
+/* How far a typing error is from what was meant: letters to insert, to remove
+   or to replace, or neighbours to swap.  SIZE_MAX when one is longer than 32
+   bytes. */
+size_t str_distance(struct str, struct str);
 
 #endif

@@ -10,9 +10,10 @@
 
 #include "lib/mail/reply.h"
 
-/* NULL: nothing that the reply itself doesn't say. */
+/* NULL: nothing that the reply itself doesn't say.  Of what we found ourselves
+   the code counts alone: names in our sentences are no receiver's words. */
 const char *advice_for(struct reply);
 /* The same for one that was written: "550 5.1.1 no such user". */
-const char *advice_for_text(struct str);
+const char *advice_for_text(struct str, bool received);
 
 #endif

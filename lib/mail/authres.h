@@ -1,5 +1,8 @@
 /*
  * authres.h - Authentication-Results: RFC 8601, read and written.
+ *
+ * It knows methods and results as words, not what they mean nor whom to
+ * believe.
  */
 #ifndef LIB_MAIL_AUTHRES_H
 #define LIB_MAIL_AUTHRES_H

@@ -7,8 +7,8 @@
 #include "lib/base/str.h"
 
 enum {
-	CFWS_MAX_DEPTH = 32
-}; /* comments within comments */
+	CFWS_MAX_DEPTH = 32, /* comments within comments */
+};
 
 /* The length of the comment or the quoted string that *s begins with; 0 when
    it isn't closed, or nested too deeply. */

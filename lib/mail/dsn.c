@@ -110,7 +110,7 @@ write_header(const struct dsn *dsn, struct buf *out)
 	buf_addf(out,
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"=_%.*s\"\r\n",
-	    STR_ARG(dsn->report_id));
+	    STR_ARG(dsn->boundary));
 }
 
 /* ---- the part for people ---- */
@@ -155,10 +155,14 @@ status_of(const struct dsn *dsn, const struct dsn_recipient *recipient)
 }
 
 static const char *
-advice_for(struct str status)
+advice_for(struct str status, bool said)
 {
+	struct str detail = str_from(status, 1);
 	size_t i = 0;
-	while (!str_starts(str_from(status, 1), str_of(advice[i].status)))
+	/* A rule of ours isn't the other side's. */
+	if (!said && str_starts(detail, STR(".7.")))
+		detail = STR("");
+	while (!str_starts(detail, str_of(advice[i].status)))
 		i++;
 	return advice[i].text;
 }
@@ -174,13 +178,26 @@ add_sentence(struct buf *out, const char *lead, struct str text)
 	buf_adds(out, "\r\n");
 }
 
+/* A clause becomes a sentence. */
+static void
+add_finding(struct buf *out, struct str finding)
+{
+	struct buf sentence = { 0 };
+	buf_add(&sentence, finding);
+	if (finding.n > 0)
+		buf_addc(&sentence, '.');
+	add_sentence(out, "", buf_str(&sentence));
+	buf_free(&sentence);
+}
+
 static struct str
 what_to_do(const struct dsn *dsn, const struct dsn_recipient *recipient)
 {
 	if (is_for_owner(dsn))
 		return STR("If the alias should no longer lead there, have it "
 			   "changed (postern alias).");
-	return str_of(advice_for(status_of(dsn, recipient)));
+	return str_of(advice_for(
+	    status_of(dsn, recipient), str_empty(recipient->finding)));
 }
 
 static void
@@ -194,6 +211,7 @@ explain_recipient(const struct dsn *dsn, const struct dsn_recipient *recipient,
 		add_sentence(out,
 		    is_for_owner(dsn) ? "The alias is: " : "You wrote to: ",
 		    recipient->original);
+	add_finding(out, recipient->finding);
 	add_sentence(out, "", recipient->reason);
 	if (recipient->diagnostic.n > 0)
 		add_sentence(
@@ -267,8 +285,10 @@ write_recipient(const struct dsn *dsn, const struct dsn_recipient *recipient,
 	add_field(out, "Final-Recipient: rfc822; ", recipient->final);
 	add_field(out, "Action: ", failed ? STR("failed") : STR("delayed"));
 	add_field(out, "Status: ", status_of(dsn, recipient));
+	/* RFC 3464 2.3.5, 2.3.6: a server's words alone are of type smtp */
 	add_field(out, "Remote-MTA: dns; ", recipient->remote_host);
 	add_field(out, "Diagnostic-Code: smtp; ", recipient->diagnostic);
+	add_field(out, "Diagnostic-Code: X-Postern; ", recipient->finding);
 	add_date(out, "Last-Attempt-Date: ", recipient->last_attempt_ms);
 	if (!failed)
 		add_date(out, "Will-Retry-Until: ", dsn->give_up_ms);
@@ -335,7 +355,7 @@ add_quoted_printable(struct buf *out, struct str s)
 static void
 add_boundary(const struct dsn *dsn, struct buf *out, const char *end)
 {
-	buf_addf(out, "\r\n--=_%.*s%s\r\n", STR_ARG(dsn->report_id), end);
+	buf_addf(out, "\r\n--=_%.*s%s\r\n", STR_ARG(dsn->boundary), end);
 }
 
 void

@@ -1,9 +1,11 @@
 /*
- * dsn.h - delivery status notifications as text: RFC 3461 6, 3462, 3464.
+ * dsn.h - delivery status notifications as text: RFC 3461 6,
+ * RFC 3464, RFC 6522.
  *
  * Builds the whole message of a bounce or of a delay warning, multipart/report
  * with the three parts; the original's header section is returned, not its
- * body.  Knows nothing of queues; strings from a remote are already cleaned.
+ * body.  What a server said and what we found ourselves are told apart.  Knows
+ * nothing of queues; strings from a remote are already cleaned.
  */
 #ifndef LIB_MAIL_DSN_H
 #define LIB_MAIL_DSN_H
@@ -20,10 +22,12 @@ struct dsn_recipient {
 	struct str original; /* address the sender used */
 	struct str final; /* address that failed */
 	struct str status; /* "5.1.1"; "" becomes 5.0.0 or 4.0.0 */
-	struct str remote_host; /* name, or "" when none answered */
+	struct str remote_host; /* who said the diagnostic, or "" */
 	struct str diagnostic; /* "550 5.1.1 no such user", or "" */
+	/* What we found when no server said it, without a full stop, or "". */
+	struct str finding;
 	struct str advice; /* cause and mend; "": what the status says */
-	struct str reason; /* one plain sentence for the human part, or "" */
+	struct str reason; /* plain sentences for the human part, or "" */
 	int64_t last_attempt_ms;
 };
 
@@ -34,7 +38,9 @@ struct dsn {
 	struct str to; /* who reads it: reverse-path of the original, or... */
 	struct str sender; /* ... that one, when the reader is the owner of an
 			      alias that sends mail on; else "" */
-	struct str report_id; /* for Message-ID and the boundary */
+	struct str report_id; /* for Message-ID */
+	struct str boundary; /* a word that nobody could guess whose text is in
+				the report */
 	struct str queue_id; /* of the original */
 	int64_t arrival_ms; /* of the original */
 	int64_t now_ms;

@@ -21,8 +21,8 @@ enum recipient_kind {
 struct recipient {
 	enum recipient_kind kind;
 	struct str address; /* where it goes now: account, or remote address */
-	struct str
-	    original; /* as the client wrote it in RCPT: ORCPT, Delivered-To */
+	struct str original; /* as the client wrote it in RCPT, for
+				Delivered-To and Original-Recipient */
 	struct str folder; /* LOCAL: "" for INBOX, else "Junk", "Reports" */
 };
 
@@ -31,7 +31,7 @@ enum envelope_flags {
 	ENVELOPE_SUBMITTED = 2, /* by one of our users; bounces may go back */
 	ENVELOPE_BOUNCE = 4, /* made by us about another message */
 	ENVELOPE_REQUIRETLS = 8, /* parameter of MAIL, RFC 8689 4.1 */
-	ENVELOPE_TLS_OPTIONAL = 16, /* "TLS-Required: No", RFC 8689 5 */
+	ENVELOPE_TLS_OPTIONAL = 16, /* "TLS-Required: No", RFC 8689 3 */
 	ENVELOPE_SENDER_PROVEN = 32, /* SPF passed for the sender: it may be
 					told of a forward that failed */
 };

@@ -141,21 +141,6 @@ misleads(struct str local)
 	    str_has(local, '<') || str_has(local, '>');
 }
 
-/* RFC 6532 3.2, RFC 9989 5.3.1: a domain may be written in U-labels, and is
-   known by its A-labels.  One that can't be is left for others to refuse. */
-static struct str
-in_a_labels(struct str domain, struct arena *arena)
-{
-	struct str ascii;
-	const char *why;
-	size_t n = 0;
-	while (n < domain.n && (unsigned char)domain.p[n] < 128)
-		n++;
-	if (n == domain.n || !idn_to_ascii(domain, arena, &ascii, &why))
-		return domain;
-	return ascii;
-}
-
 /* RFC 5322 3.4.1: with white space and comments around its two halves */
 static bool
 parse_addr_spec(
@@ -174,8 +159,10 @@ parse_addr_spec(
 	struct str domain = take_local_or_domain(&text);
 	if (!cfws_skip(&text) || text.n > 0)
 		return fail(parser, "There is something behind an address");
-	/* A last dot is wrong there, and means the same. */
-	struct str ascii = in_a_labels(name_strip_dot(domain), parser->arena);
+	/* RFC 6532 3.2, RFC 9989 5.3.1: a domain may be written in U-labels,
+	   and is known by its A-labels.  A last dot is wrong there, and means
+	   the same. */
+	struct str ascii = idn_a_labels(name_strip_dot(domain), parser->arena);
 	struct str bare = arena_printf(
 	    parser->arena, "%.*s@%.*s", STR_ARG(local), STR_ARG(ascii));
 	if (!address_parse(bare, parser->arena, address, &parser->why))

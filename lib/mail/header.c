@@ -1,5 +1,6 @@
 #include "lib/mail/header.h"
 
+#include "lib/base/ascii.h"
 #include "lib/mail/printable.h"
 
 size_t
@@ -15,17 +16,11 @@ header_end(struct str bytes, size_t *scanned)
 	return at == rest.n ? 0 : from + at + 4;
 }
 
-static bool
-is_wsp(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* RFC 5322 2.2: printable US-ASCII without colon; 4.5: blanks behind it */
 static bool
 parse_name(struct str text, struct str *name)
 {
-	while (text.n > 0 && is_wsp(text.p[text.n - 1]))
+	while (text.n > 0 && ascii_is_blank(text.p[text.n - 1]))
 		text.n--;
 	for (size_t i = 0; i < text.n; i++)
 		if (!printable_is(text.p[i]) || text.p[i] == ' ')
@@ -57,7 +52,7 @@ field_length(struct str rest)
 		if (n == line.n)
 			return 0;
 		at += n + 2;
-	} while (at < rest.n && is_wsp(rest.p[at]));
+	} while (at < rest.n && ascii_is_blank(rest.p[at]));
 	return at;
 }
 
@@ -68,7 +63,7 @@ count_lines(struct str rest)
 	size_t count = 0;
 	while (rest.n > 0) {
 		size_t n = str_find(rest, '\n');
-		count += !is_wsp(*rest.p);
+		count += !ascii_is_blank(*rest.p);
 		rest = str_from(rest, n + 1);
 	}
 	return count;

@@ -29,9 +29,10 @@ struct header {
 	struct str bytes; /* of the section, without the empty line */
 };
 
-/* Feed-independent search for the end of the section: the offset behind the
-   empty line (or 0 while it isn't there).  A message that begins with CR LF
-   has an empty section.  Continue with the same *scanned, first 0. */
+/* The offset behind the empty line that ends the section; 0 while it isn't
+   there.  A message that begins with CR LF has an empty section.  *scanned is 0
+   at first and kept between calls with more bytes, so that none is searched
+   twice. */
 size_t header_end(struct str bytes, size_t *scanned);
 
 /* Fields of a section that ends with its last field's CR LF (the empty line

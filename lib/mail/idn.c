@@ -22,15 +22,6 @@ to_a_labels(struct str name, struct arena *arena, struct str *ascii)
 	return true;
 }
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] > 127)
-			return false;
-	return true;
-}
-
 bool
 idn_to_ascii(
     struct str name, struct arena *arena, struct str *ascii, const char **why)
@@ -39,9 +30,19 @@ idn_to_ascii(
 	*why = "This is no domain name";
 	if (str_has(name, '\0'))
 		return false;
-	if (is_ascii(name))
+	if (str_is_ascii(name))
 		*ascii = arena_lower(arena, name);
 	else if (!to_a_labels(name, arena, ascii))
 		return false;
 	return name_is_host(*ascii);
+}
+
+struct str
+idn_a_labels(struct str domain, struct arena *arena)
+{
+	struct str ascii;
+	const char *why;
+	if (str_is_ascii(domain) || !idn_to_ascii(domain, arena, &ascii, &why))
+		return domain;
+	return ascii;
 }

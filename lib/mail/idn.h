@@ -9,5 +9,8 @@
 /* UTF-8 or ASCII in, lower-case A-labels out, checked as a host name. */
 bool idn_to_ascii(
     struct str name, struct arena *, struct str *ascii, const char **why);
+/* For a domain that may be neither: one in ASCII, or that has no A-labels,
+   comes back as it is, for others to refuse. */
+struct str idn_a_labels(struct str domain, struct arena *);
 
 #endif

@@ -1,11 +1,6 @@
 #include "lib/mail/params.h"
 
-static bool
-is_alphanumeric(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9');
-}
+#include "lib/base/ascii.h"
 
 /* esmtp-keyword */
 static bool
@@ -14,7 +9,7 @@ is_keyword(struct str s)
 	if (s.n == 0 || s.p[0] == '-')
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_alphanumeric(s.p[i]) && s.p[i] != '-')
+		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-')
 			return false;
 	return true;
 }

@@ -185,6 +185,12 @@ path_parse_forward(struct str *rest, struct arena *arena,
 	return true;
 }
 
+struct str
+address_domain(struct str address)
+{
+	return str_from(address, str_find_last(address, '@') + 1);
+}
+
 bool
 address_is_null(struct address address)
 {

@@ -34,6 +34,9 @@ bool path_skip_route(struct str *text);
 /* A bare addr-spec and nothing else: "you@example.test". */
 bool address_parse(
     struct str, struct arena *, struct address *, const char **why);
+/* Of an address in text what stands behind its last @, as it is there; ""
+   without one. */
+struct str address_domain(struct str);
 bool address_is_null(struct address);
 /* local@domain, the local part quoted when it must be; "" for the null path. */
 void address_write(struct buf *, struct address);

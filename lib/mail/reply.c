@@ -96,6 +96,7 @@ reply_parsed(struct reply_parser *parser)
 		.code = parser->code,
 		.enhanced = parser->enhanced[0] ? parser->enhanced : NULL,
 		.text = buf_cstr(&parser->text),
+		.received = true,
 	};
 }
 

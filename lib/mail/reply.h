@@ -19,11 +19,18 @@ struct reply {
 	int code; /* 200-599; 0: no reply at all */
 	const char *enhanced; /* "5.1.1", or NULL: none is sent */
 	const char *text; /* one line; never NULL */
+	/* A server said it to us; else it is of our own making, for a client or
+	   as the finding that nobody answered, and a sentence by itself. */
+	bool received;
 };
 
-/* For tables of constant replies. */
+/* Of our own making: constants, and values. */
+#define REPLY_IS(code_, enhanced_, text_) \
+	{ \
+		.code = (code_), .enhanced = (enhanced_), .text = (text_) \
+	}
 #define REPLY(code_, enhanced_, text_) \
-	((struct reply){ (code_), (enhanced_), (text_) })
+	((struct reply)REPLY_IS(code_, enhanced_, text_))
 
 static inline int
 reply_class(struct reply r)

@@ -95,34 +95,38 @@ write_hop(struct buf *out, struct address sender)
 	return true;
 }
 
-static void
-write_origin(struct buf *out, struct address sender, int64_t wall_ms)
+/* What the hash covers, "day=host=..." or "day=domain=local"; which kind. */
+static char
+write_signed(struct buf *out, struct address sender, int64_t wall_ms)
 {
 	add_digits(out, (uint64_t)(wall_ms / DAY_MS) % DAY_MODULUS, DAY_DIGITS);
+	buf_addc(out, '=');
+	if (write_hop(out, sender))
+		return '1';
 	buf_addf(
-	    out, "=%.*s=%.*s", STR_ARG(sender.domain), STR_ARG(sender.local));
+	    out, "%.*s=%.*s", STR_ARG(sender.domain), STR_ARG(sender.local));
+	return '0';
 }
 
 bool
 srs_forward(const struct srs *srs, struct address sender, struct str domain,
     int64_t wall_ms, struct arena *arena, struct address *rewritten)
 {
-	struct buf rest = { 0 }, local = { 0 };
+	struct buf text = { 0 }, local = { 0 };
 	if (address_is_null(sender))
 		return false;
-	char kind = write_hop(&rest, sender) ? '1' : '0';
-	if (kind == '0')
-		write_origin(&rest, sender, wall_ms);
+	char kind = write_signed(&text, sender, wall_ms);
 	buf_addf(&local, "SRS%c=", kind);
-	add_digits(&local, hash_of(srs, kind, buf_str(&rest)), HASH_DIGITS);
-	buf_addc(&local, '=');
-	buf_add(&local, buf_str(&rest));
+	add_digits(&local, hash_of(srs, kind, buf_str(&text)), HASH_DIGITS);
+	if (kind == '0')
+		buf_addc(&local, '=');
+	buf_add(&local, buf_str(&text));
 	rewritten->local = arena_str(arena, buf_str(&local));
 	rewritten->domain = arena_str(arena, domain);
 	buf_free(&local);
-	buf_free(&rest);
-	struct str text = address_text(*rewritten, arena);
-	return text.n + 2 <= PATH_MAX_WHOLE;
+	buf_free(&text);
+	struct str whole = address_text(*rewritten, arena);
+	return whole.n + 2 <= PATH_MAX_WHOLE;
 }
 
 /* ---- back ---- */
@@ -135,44 +139,41 @@ is_fresh(uint64_t day, int64_t wall_ms)
 	return (today + DAY_MODULUS - day) % DAY_MODULUS <= SRS_DAYS;
 }
 
-static enum srs_result
-read_origin(struct str rest, int64_t wall_ms, struct address *sender)
+/* "SRS0=hash=" or "SRS1=hash", and what the hash covers.  False: another one's,
+   or malformed. */
+static bool
+read_signed(const struct srs *srs, char kind, struct str *text)
 {
-	uint64_t day;
-	if (!read_digits(str_cut(&rest, '='), DAY_DIGITS, &day))
-		return SRS_FORGED;
-	sender->domain = str_cut(&rest, '=');
-	sender->local = rest;
-	return is_fresh(day, wall_ms) ? SRS_GOOD : SRS_EXPIRED;
-}
-
-static enum srs_result
-read_hop(struct str rest, struct arena *arena, struct address *sender)
-{
-	sender->domain = str_cut(&rest, '=');
-	sender->local = arena_printf(arena, "SRS0%.*s", STR_ARG(rest));
-	return SRS_GOOD;
+	uint64_t hash;
+	if (!read_digits(str_sub(*text, 0, HASH_DIGITS), HASH_DIGITS, &hash))
+		return false;
+	*text = str_from(*text, HASH_DIGITS);
+	if (kind == '0') {
+		if (!str_starts(*text, STR("=")))
+			return false;
+		*text = str_from(*text, 1);
+	}
+	return hash == hash_of(srs, kind, *text);
 }
 
 enum srs_result
 srs_reverse(const struct srs *srs, struct address rewritten, int64_t wall_ms,
     struct arena *arena, struct address *sender)
 {
-	struct str rest = behind_tag(rewritten.local, "SRS0");
-	char kind = rest.p ? '0' : '1';
-	uint64_t hash;
-	if (!rest.p)
-		rest = behind_tag(rewritten.local, "SRS1");
-	if (!rest.p)
+	struct str text = behind_tag(rewritten.local, "SRS0");
+	char kind = text.p ? '0' : '1';
+	uint64_t day;
+	if (!text.p)
+		text = behind_tag(rewritten.local, "SRS1");
+	if (!text.p)
 		return SRS_NONE;
-	rest = str_from(rest, 1);
-	if (!read_digits(str_cut(&rest, '='), HASH_DIGITS, &hash) ||
-	    hash != hash_of(srs, kind, rest))
+	text = str_from(text, 1);
+	if (!read_signed(srs, kind, &text) ||
+	    !read_digits(str_cut(&text, '='), DAY_DIGITS, &day))
 		return SRS_FORGED;
-	enum srs_result result = kind == '0'
-	    ? read_origin(rest, wall_ms, sender)
-	    : read_hop(rest, arena, sender);
-	sender->domain = arena_lower(arena, sender->domain);
-	sender->local = arena_str(arena, sender->local);
-	return result;
+	sender->domain = arena_lower(arena, str_cut(&text, '='));
+	sender->local = kind == '0'
+	    ? arena_str(arena, text)
+	    : arena_printf(arena, "SRS0%.*s", STR_ARG(text));
+	return is_fresh(day, wall_ms) ? SRS_GOOD : SRS_EXPIRED;
 }

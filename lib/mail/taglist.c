@@ -2,12 +2,7 @@
 
 #include "lib/base/ascii.h"
 #include "lib/base/codec.h"
-
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+#include "lib/mail/cfws.h"
 
 /* RFC 6376 3.2: tag-name */
 static bool
@@ -27,7 +22,7 @@ is_value(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		if ((c < ' ' && !is_space(s.p[i])) || c == 0x7f)
+		if ((c < ' ' && !cfws_is_space(s.p[i])) || c == 0x7f)
 			return false;
 	}
 	return true;
@@ -103,7 +98,7 @@ taglist_squeeze(struct str value, struct arena *arena)
 	char *text = arena_alloc(arena, value.n + 1);
 	size_t n = 0;
 	for (size_t i = 0; i < value.n; i++)
-		if (!is_space(value.p[i]))
+		if (!cfws_is_space(value.p[i]))
 			text[n++] = value.p[i];
 	return (struct str){ text, n };
 }

@@ -9,8 +9,8 @@
 #include "lib/mail/header.h"
 
 enum {
-	TRACE_MAX_HOPS = 50
-}; /* more Received fields: 554 5.4.6 */
+	TRACE_MAX_HOPS = 50, /* more Received fields: 554 5.4.6 */
+};
 
 struct trace {
 	struct str helo; /* as the client said it */

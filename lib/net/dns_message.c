@@ -1,13 +1,9 @@
 #include "lib/net/dns_message.h"
 
-#include "lib/base/cursor.h"
 #include "lib/base/name.h"
-
-#include <string.h>
+#include "lib/net/dns_wire.h"
 
 enum {
-	CLASS_IN = 1,
-	TYPE_OPT = 41,
 	FLAG_QR = 0x8000,
 	FLAG_TC = 0x0200,
 	FLAG_RD = 0x0100,
@@ -16,221 +12,47 @@ enum {
 	RCODES = 0x000f,
 	EDNS_DO = 0x8000, /* RFC 3225 3: DNSSEC is understood */
 	EDNS_SIZE = 1232, /* what passes any path in one piece */
-	LABEL_MAX = 63,
-	NAME_OCTETS = 255, /* RFC 1035 2.3.4: on the wire */
-	POINTER = 0xc0,
 	CNAMES_MAX = 8,
 	RECORDS_MAX = 512, /* more serve nobody but an attacker */
 };
 
-struct record { /* any resource record, its data still on the wire */
-	struct str owner;
-	unsigned type, class;
-	uint32_t ttl;
-	size_t data, end;
-};
-
 struct reading {
-	struct cursor at;
-	struct arena *arena;
-	struct buf scratch;
+	struct dns_wire wire;
 	struct dns_message *message;
 	unsigned answer_count;
-	struct record *answers;
+	struct dns_raw *answers;
 };
-
-/* ---- names ---- */
-
-static void
-add_label(struct buf *text, struct str label)
-{
-	if (text->n > 0)
-		buf_addc(text, '.');
-	for (size_t i = 0; i < label.n; i++) {
-		unsigned char c = (unsigned char)label.p[i];
-		if (c >= 'A' && c <= 'Z')
-			c = (unsigned char)(c - 'A' + 'a');
-		if (c <= ' ' || c > '~')
-			buf_addf(text, "\\%03u", (unsigned)c);
-		else if (c == '.' || c == '\\')
-			buf_addf(text, "\\%c", c);
-		else
-			buf_addc(text, (char)c);
-	}
-}
-
-/* RFC 1035 4.1.4: a pointer leads to a prior occurrence.  Each must lead
-   further back than the one before it, so that loops end. */
-static bool
-add_name(struct cursor *c, struct buf *text)
-{
-	struct cursor walk = *c;
-	size_t lowest = c->at, octets = 1;
-	bool jumped = false;
-	uint8_t n;
-	while ((n = cursor_u8(&walk)) > 0) {
-		if (n >= POINTER) {
-			size_t target = (n & 0x3fU) << 8 | cursor_u8(&walk);
-			if (!jumped)
-				c->at = walk.at;
-			jumped = true;
-			if (target >= lowest || walk.failed)
-				return false;
-			walk.at = lowest = target;
-			continue;
-		}
-		struct str label = cursor_bytes(&walk, n);
-		octets += n + 1U;
-		if (n > LABEL_MAX || octets > NAME_OCTETS || walk.failed)
-			return false;
-		add_label(text, label);
-	}
-	if (!jumped)
-		c->at = walk.at;
-	return !walk.failed;
-}
-
-static bool
-read_name(struct reading *r, struct cursor *c, struct str *name)
-{
-	buf_clear(&r->scratch);
-	if (!add_name(c, &r->scratch))
-		return false;
-	*name = arena_str(r->arena, buf_str(&r->scratch));
-	return true;
-}
-
-/* ---- the data of a record: the reader must end where the data does ---- */
-
-static bool
-read_ip(struct dns_record *record, struct cursor *c, uint8_t family, size_t n)
-{
-	struct str bytes = cursor_bytes(c, n);
-	record->ip = (struct ip){ .family = family };
-	memcpy(record->ip.bytes, bytes.p ? bytes.p : "", bytes.n);
-	return true;
-}
-
-static bool
-read_text(
-    struct reading *r, struct dns_record *record, struct cursor *c, size_t end)
-{
-	buf_clear(&r->scratch);
-	while (c->at < end && !c->failed)
-		buf_add(&r->scratch, cursor_bytes(c, cursor_u8(c)));
-	record->text = arena_str(r->arena, buf_str(&r->scratch));
-	return true;
-}
-
-/* RFC 6698 2.1: three numbers, then the rest */
-static bool
-read_tlsa(
-    struct reading *r, struct dns_record *record, struct cursor *c, size_t end)
-{
-	record->tlsa.usage = cursor_u8(c);
-	record->tlsa.selector = cursor_u8(c);
-	record->tlsa.matching = cursor_u8(c);
-	if (c->failed || c->at > end)
-		return false;
-	record->tlsa.data = arena_str(r->arena, cursor_bytes(c, end - c->at));
-	return true;
-}
-
-static bool
-read_soa(
-    struct reading *r, struct dns_record *record, struct cursor *c, size_t end)
-{
-	bool read = read_name(r, c, &record->name);
-	c->at = end;
-	return read;
-}
-
-static bool
-read_data(
-    struct reading *r, struct dns_record *record, struct cursor *c, size_t end)
-{
-	switch (record->type) {
-	case DNS_A:
-		return read_ip(record, c, 4, 4);
-	case DNS_AAAA:
-		return read_ip(record, c, 6, 16);
-	case DNS_NS:
-	case DNS_CNAME:
-	case DNS_PTR:
-		return read_name(r, c, &record->name);
-	case DNS_SOA:
-		return read_soa(r, record, c, end);
-	case DNS_MX:
-		record->mx.preference = cursor_u16(c);
-		return read_name(r, c, &record->mx.host);
-	case DNS_TXT:
-		return read_text(r, record, c, end);
-	case DNS_TLSA:
-		return read_tlsa(r, record, c, end);
-	}
-	return false;
-}
-
-static bool
-read_record(
-    struct reading *r, const struct record *raw, struct dns_record *record)
-{
-	struct cursor c = r->at;
-	c.at = raw->data;
-	record->type = (enum dns_type)raw->type;
-	record->ttl = raw->ttl;
-	return read_data(r, record, &c, raw->end) && !c.failed &&
-	    c.at == raw->end;
-}
 
 /* ---- the sections ---- */
 
 static bool
-read_raw(struct reading *r, struct record *raw)
-{
-	struct cursor *c = &r->at;
-	if (!read_name(r, c, &raw->owner))
-		return false;
-	raw->type = cursor_u16(c);
-	raw->class = cursor_u16(c);
-	raw->ttl = cursor_u32(c);
-	if (raw->ttl > INT32_MAX && raw->type != TYPE_OPT)
-		raw->ttl = 0; /* RFC 2181 8: the sign bit */
-	size_t length = cursor_u16(c);
-	raw->data = c->at;
-	cursor_bytes(c, length);
-	raw->end = c->at;
-	return !c->failed;
-}
-
-static bool
-read_question(struct reading *r, struct str name, enum dns_type type)
+read_question(struct dns_wire *w, struct str name, enum dns_type type)
 {
 	struct str asked;
-	return read_name(r, &r->at, &asked) && name_eq(asked, name) &&
-	    cursor_u16(&r->at) == type && cursor_u16(&r->at) == CLASS_IN &&
-	    !r->at.failed;
+	return dns_wire_name(w, &asked) && name_eq(asked, name) &&
+	    cursor_u16(&w->at) == type && cursor_u16(&w->at) == DNS_CLASS_IN &&
+	    !w->at.failed;
 }
 
 static bool
 read_answers(struct reading *r)
 {
 	r->answers =
-	    arena_alloc(r->arena, r->answer_count * sizeof *r->answers);
+	    arena_alloc(r->wire.arena, r->answer_count * sizeof *r->answers);
 	for (unsigned i = 0; i < r->answer_count; i++)
-		if (!read_raw(r, &r->answers[i]))
+		if (!dns_wire_raw(&r->wire, &r->answers[i]))
 			return false;
 	return true;
 }
 
 /* RFC 2308 5: how long it is true that there is nothing. */
 static uint32_t
-negative_ttl(const struct reading *r, const struct record *soa)
+negative_ttl(const struct reading *r, const struct dns_raw *soa)
 {
 	enum {
 		MINIMUM_OCTETS = 4
 	};
-	struct cursor c = r->at;
+	struct cursor c = r->wire.at;
 	if (soa->end - soa->data < MINIMUM_OCTETS)
 		return 0;
 	c.at = soa->end - MINIMUM_OCTETS;
@@ -244,8 +66,8 @@ read_authority(struct reading *r, unsigned count, uint32_t *nothing_ttl)
 {
 	bool soa = false, servers = false;
 	for (unsigned i = 0; i < count; i++) {
-		struct record raw;
-		if (!read_raw(r, &raw))
+		struct dns_raw raw;
+		if (!dns_wire_raw(&r->wire, &raw))
 			return false;
 		servers |= raw.type == DNS_NS;
 		if (raw.type == DNS_SOA && !soa)
@@ -261,10 +83,10 @@ static bool
 read_additional(struct reading *r, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		struct record raw;
-		if (!read_raw(r, &raw))
+		struct dns_raw raw;
+		if (!dns_wire_raw(&r->wire, &raw))
 			return false;
-		if (raw.type == TYPE_OPT)
+		if (raw.type == DNS_OPT)
 			r->message->rcode |= raw.ttl >> 24 << 4;
 	}
 	return true;
@@ -273,9 +95,9 @@ read_additional(struct reading *r, unsigned count)
 /* ---- the answer ---- */
 
 static bool
-is_about(const struct record *raw, struct str owner, unsigned type)
+is_about(const struct dns_raw *raw, struct str owner, unsigned type)
 {
-	return raw->type == type && raw->class == CLASS_IN &&
+	return raw->type == type && raw->class == DNS_CLASS_IN &&
 	    str_eq(raw->owner, owner);
 }
 
@@ -294,7 +116,7 @@ step_alias(struct reading *r, struct str *name, bool *broken)
 		struct dns_record alias;
 		if (!is_about(&r->answers[i], *name, DNS_CNAME))
 			continue;
-		*broken = !read_record(r, &r->answers[i], &alias);
+		*broken = !dns_wire_record(&r->wire, &r->answers[i], &alias);
 		if (*broken)
 			return false;
 		shorten(&r->message->ttl, alias.ttl);
@@ -319,12 +141,12 @@ collect(struct reading *r, struct str owner, enum dns_type type)
 {
 	struct dns_message *m = r->message;
 	m->records =
-	    arena_alloc(r->arena, r->answer_count * sizeof *m->records);
+	    arena_alloc(r->wire.arena, r->answer_count * sizeof *m->records);
 	for (unsigned i = 0; i < r->answer_count; i++) {
 		struct dns_record *record = &m->records[m->count];
 		if (!is_about(&r->answers[i], owner, type))
 			continue;
-		if (!read_record(r, &r->answers[i], record))
+		if (!dns_wire_record(&r->wire, &r->answers[i], record))
 			return false;
 		shorten(&m->ttl, record->ttl);
 		m->count++;
@@ -337,24 +159,23 @@ read_answer(struct reading *r, struct str name, enum dns_type type,
     uint32_t nothing_ttl)
 {
 	struct dns_message *m = r->message;
-	struct str owner = arena_lower(r->arena, name_strip_dot(name));
+	struct str owner = arena_lower(r->wire.arena, name_strip_dot(name));
 	struct str first = owner;
 	m->ttl = UINT32_MAX;
 	if (type != DNS_CNAME && !follow_aliases(r, &owner))
 		return false;
+	m->alias = str_eq(owner, first) ? str_of("") : owner;
 	if (!collect(r, owner, type))
 		return false;
-	if (m->count > 0)
-		return true;
-	shorten(&m->ttl, nothing_ttl);
-	m->alias = str_eq(owner, first) ? str_of("") : owner;
+	if (m->count == 0)
+		shorten(&m->ttl, nothing_ttl);
 	return true;
 }
 
 static bool
 read_message(struct reading *r, struct str name, enum dns_type type)
 {
-	struct cursor *c = &r->at;
+	struct cursor *c = &r->wire.at;
 	struct dns_message *m = r->message;
 	cursor_u16(c); /* the id was compared by who asked */
 	unsigned flags = cursor_u16(c);
@@ -365,7 +186,7 @@ read_message(struct reading *r, struct str name, enum dns_type type)
 	if (r->answer_count + authorities + additional > RECORDS_MAX)
 		return false;
 	if ((flags & (FLAG_QR | OPCODES)) != FLAG_QR || questions != 1 ||
-	    !read_question(r, name, type))
+	    !read_question(&r->wire, name, type))
 		return false;
 	m->rcode = flags & RCODES;
 	m->authentic = flags & FLAG_AD;
@@ -384,11 +205,12 @@ dns_message_parse(struct str wire, struct str name, enum dns_type type,
     struct arena *arena, struct dns_message *message)
 {
 	struct reading r = {
-		.at = cursor_of(wire), .arena = arena, .message = message
+		.wire = { .at = cursor_of(wire), .arena = arena },
+		.message = message,
 	};
 	*message = (struct dns_message){ 0 };
 	bool read = read_message(&r, name, type);
-	buf_free(&r.scratch);
+	buf_free(&r.wire.scratch);
 	return read;
 }
 
@@ -409,10 +231,10 @@ dns_message_write(
 		return false;
 	}
 	put_u16(out, (uint16_t)type);
-	put_u16(out, CLASS_IN);
+	put_u16(out, DNS_CLASS_IN);
 	/* RFC 6891 6.1.2: OPT belongs to the root */
 	put_u8(out, 0);
-	put_u16(out, TYPE_OPT);
+	put_u16(out, DNS_OPT);
 	put_u16(out, EDNS_SIZE);
 	put_u32(out, EDNS_DO);
 	put_u16(out, 0);

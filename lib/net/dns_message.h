@@ -58,7 +58,7 @@ struct dns_message {
 	size_t count; /* records of the asked type that the CNAMEs lead to */
 	struct dns_record *records; /* in the arena */
 	struct str
-	    alias; /* where CNAMEs lead that end without records; or "" */
+	    alias; /* where CNAMEs lead, with or without records; or "" */
 	uint32_t ttl; /* of the shortest-lived; for no records from the SOA,
 			 RFC 2308 5; 0 without one: do not cache */
 };

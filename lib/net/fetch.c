@@ -2,6 +2,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
+#include "lib/net/fetch_places.h"
 #include "lib/net/fetch_wire.h"
 
 #include <errno.h>
@@ -10,8 +11,6 @@
 #include <unistd.h>
 
 enum {
-	IN_FLIGHT = 16, /* as many as web has under way; the rest waits here */
-	POSTS = 4, /* of them: reports can wait, mail waits for policies */
 	GRACE_MS = 5000, /* web keeps the time itself */
 };
 
@@ -20,22 +19,25 @@ struct fetch_channel {
 	struct watch watch;
 	bool closed; /* the other end is gone for good: so is PID 1 */
 	uint64_t next_id;
-	size_t in_flight; /* length of asked */
-	size_t posts; /* in it */
-	struct list asked; /* works that wait for an answer */
-	struct list waiting; /* works that wait to be asked */
+	struct fetch_places places; /* their holders wait for an answer */
 	struct buf record; /* the one that is read */
 };
 
 struct fetch_work {
 	struct fetch_channel *channel;
-	struct fetch *fetch;
+	struct fetch *fetch; /* NULL: cancelled, but web is at it */
 	uint64_t id; /* once it is asked */
 	struct timer deadline;
-	bool in_flight; /* node is in asked, else in waiting */
-	bool post;
-	struct list_node node;
+	bool again; /* asked a second time */
+	struct fetch_place place;
+	char home[]; /* the place's */
 };
+
+static struct fetch_work *
+work_of(struct list_node *node)
+{
+	return container_of(node, struct fetch_work, place.node);
+}
 
 /* ---- the end ---- */
 
@@ -44,13 +46,10 @@ static void pump(struct fetch_channel *);
 static void
 work_free(struct fetch_work *w)
 {
-	if (w->in_flight) {
-		w->channel->in_flight--;
-		w->channel->posts -= w->post;
-	}
+	fetch_places_leave(&w->channel->places, &w->place);
 	timer_stop(&w->deadline);
-	list_remove(&w->node);
-	w->fetch->work = NULL;
+	if (w->fetch)
+		w->fetch->work = NULL;
 	free(w);
 }
 
@@ -60,9 +59,11 @@ finish(struct fetch_work *w, enum fetch_result result)
 {
 	struct fetch_channel *c = w->channel;
 	struct fetch *fetch = w->fetch;
-	fetch->result = result;
 	work_free(w);
 	pump(c);
+	if (!fetch)
+		return;
+	fetch->result = result;
 	fetch->done(fetch);
 }
 
@@ -70,6 +71,13 @@ static void
 on_deadline(struct timer *timer)
 {
 	finish(container_of(timer, struct fetch_work, deadline), FETCH_AWAY);
+}
+
+/* As when no answer comes, but soon. */
+static void
+give_up(struct fetch_work *w)
+{
+	timer_start(&w->deadline, w->channel->loop, 0, on_deadline);
 }
 
 /* ---- questions ---- */
@@ -95,50 +103,70 @@ static bool
 send_question(struct fetch_channel *c, struct fetch_work *w)
 {
 	struct fetch_question q = { .id = c->next_id };
+	q.ms = fetch_places_patience(&c->places, w->place.kind);
 	bool can_be_said = write_question(w->fetch, &q);
 	if (can_be_said &&
 	    fetch_wire_send(c->watch.fd, &q, sizeof q, w->fetch->body)) {
 		w->id = c->next_id++;
+		timer_start(
+		    &w->deadline, c->loop, q.ms + GRACE_MS, on_deadline);
 		return true;
 	}
 	if (can_be_said && errno != EMSGSIZE) { /* of the socket's room */
 		c->closed = errno != EAGAIN && errno != ENOBUFS;
 		return false;
 	}
-	timer_start(&w->deadline, c->loop, 0, on_deadline);
-	return true; /* it fails soon, as no answer does */
+	give_up(w);
+	return true;
 }
 
-static struct fetch_work *
-next_work(struct fetch_channel *c)
+/* ---- from place to place ---- */
+
+static void
+give_up_all(struct list *works)
 {
-	struct list_node *node = list_first(&c->waiting);
-	for (; node; node = list_next(&c->waiting, node)) {
-		struct fetch_work *w =
-		    container_of(node, struct fetch_work, node);
-		if (!w->post || c->posts < POSTS)
-			return w;
-	}
-	return NULL;
+	struct list_node *node = list_first(works);
+	for (; node; node = list_next(works, node))
+		give_up(work_of(node));
 }
 
 static void
 pump(struct fetch_channel *c)
 {
-	struct fetch_work *w;
+	struct fetch_place *next;
 	bool full = false;
-	while (!c->closed && !full && c->in_flight < IN_FLIGHT &&
-	    (w = next_work(c))) {
-		full = !send_question(c, w);
-		if (full)
-			break;
-		list_remove(&w->node);
-		list_push(&c->asked, &w->node);
-		w->in_flight = true;
-		c->in_flight++;
-		c->posts += w->post;
+	while (!c->closed && !full && (next = fetch_places_next(&c->places))) {
+		full = !send_question(c, work_of(&next->node));
+		if (!full)
+			fetch_places_take(&c->places, next);
+	}
+	if (c->closed) {
+		give_up_all(&c->places.holders);
+		give_up_all(&c->places.waiting);
 	}
 	watch_change(&c->watch, !c->closed, !c->closed && full);
+}
+
+/* web has started: what it was asked before is lost.  What is lost twice may
+   be what stops it. */
+static void
+ask_again(struct fetch_channel *c)
+{
+	struct fetch_places *places = &c->places;
+	struct list_node *node = list_first(&places->holders), *next;
+	for (; node; node = next) {
+		struct fetch_work *w = work_of(node);
+		next = list_next(&places->holders, node);
+		if (w->again || !w->fetch) {
+			give_up(w);
+			continue;
+		}
+		fetch_places_leave(places, &w->place);
+		w->again = true;
+		fetch_places_wait(places, &w->place);
+		timer_start(&w->deadline, c->loop, FETCH_WAIT_MS, on_deadline);
+	}
+	pump(c);
 }
 
 /* ---- answers ---- */
@@ -148,14 +176,11 @@ pump(struct fetch_channel *c)
 static struct fetch_work *
 find_work(struct fetch_channel *c, uint64_t id)
 {
-	struct list_node *node = list_first(&c->asked);
-	for (; node; node = list_next(&c->asked, node)) {
-		struct fetch_work *w =
-		    container_of(node, struct fetch_work, node);
-		if (w->id == id)
-			return w;
-	}
-	return NULL;
+	struct list *holders = &c->places.holders;
+	struct list_node *node = list_first(holders);
+	while (node && work_of(node)->id != id)
+		node = list_next(holders, node);
+	return node ? work_of(node) : NULL;
 }
 
 static void
@@ -165,9 +190,17 @@ on_record(struct fetch_channel *c)
 	struct str content;
 	if (!fetch_answer_read(buf_str(&c->record), &a, &content))
 		return;
+	if (a.id == FETCH_START) {
+		ask_again(c);
+		return;
+	}
 	struct fetch_work *w = find_work(c, a.id);
 	if (!w)
 		return;
+	if (!w->fetch) {
+		finish(w, FETCH_AWAY);
+		return;
+	}
 	/* Kept apart from the channel, which done() may free. */
 	struct buf record = buf_take(&c->record);
 	w->fetch->status = a.status;
@@ -204,8 +237,8 @@ fetch_channel_new(struct loop *loop, int socket)
 	struct fetch_channel *c = mem_alloc(sizeof *c);
 	c->loop = loop;
 	random_bytes(&c->next_id, sizeof c->next_id);
-	list_init(&c->asked);
-	list_init(&c->waiting);
+	c->next_id += c->next_id == FETCH_START;
+	fetch_places_init(&c->places);
 	fetch_wire_prepare(socket);
 	watch_start(&c->watch, loop, socket, true, false, on_ready);
 	return c;
@@ -216,7 +249,7 @@ free_all(struct list *works)
 {
 	struct list_node *node;
 	while ((node = list_first(works)))
-		work_free(container_of(node, struct fetch_work, node));
+		work_free(work_of(node));
 }
 
 void
@@ -224,28 +257,47 @@ fetch_channel_free(struct fetch_channel *c)
 {
 	if (!c)
 		return;
-	free_all(&c->asked);
-	free_all(&c->waiting);
+	free_all(&c->places.holders);
+	free_all(&c->places.waiting);
 	watch_stop(&c->watch);
 	close(c->watch.fd);
 	buf_free(&c->record);
 	free(c);
 }
 
+static enum fetch_kind
+kind_of(const struct fetch *fetch)
+{
+	if (fetch->post)
+		return FETCH_POSTED;
+	return fetch->ahead ? FETCH_AHEAD : FETCH_AWAITED;
+}
+
+static struct fetch_work *
+work_new(struct fetch_channel *c, struct fetch *fetch)
+{
+	struct str home = fetch_places_home(fetch->host);
+	struct fetch_work *w = mem_alloc(sizeof *w + home.n);
+	if (home.n > 0)
+		memcpy(w->home, home.p, home.n);
+	w->place.home = (struct str){ w->home, home.n };
+	w->place.kind = kind_of(fetch);
+	w->channel = c;
+	w->fetch = fetch;
+	return w;
+}
+
 void
 fetch_start(
     struct fetch_channel *c, struct fetch *fetch, void (*done)(struct fetch *))
 {
-	struct fetch_work *w = mem_alloc(sizeof *w);
-	w->channel = c;
-	w->fetch = fetch;
-	w->post = fetch->post;
+	struct fetch_work *w = work_new(c, fetch);
 	fetch->work = w;
 	fetch->done = done;
 	fetch->status = 0;
 	fetch->content_type = fetch->content = STR("");
-	timer_start(&w->deadline, c->loop, FETCH_MS + GRACE_MS, on_deadline);
-	list_push(&c->waiting, &w->node);
+	timer_start(&w->deadline, c->loop, FETCH_WAIT_MS, on_deadline);
+	fetch_places_wait(&c->places, &w->place);
 	pump(c);
 }
 
@@ -255,7 +307,9 @@ fetch_cancel(struct fetch *fetch)
 	struct fetch_work *w = fetch->work;
 	if (!w)
 		return;
-	struct fetch_channel *c = w->channel;
-	work_free(w);
-	pump(c);
+	/* What web is at keeps its place until it is done. */
+	fetch->work = NULL;
+	w->fetch = NULL;
+	if (!w->place.taken)
+		work_free(w);
 }

@@ -4,8 +4,10 @@
  *
  * smtpd links no HTTP.  It asks over a pair that PID 1 made: host, path and
  * the addresses that it has resolved itself; web connects to those alone,
- * verifies the certificate for the host, follows nothing.  web may be away or
- * start anew: a deadline, then failure.  It knows no mail.
+ * verifies the certificate for the host, follows nothing.  When web starts
+ * anew it is asked again what it can't answer any more, once; while it is away
+ * there is a deadline, then failure.  Only so many are under way at a
+ * time; fetch_places.h says whose turn is next.  It knows no mail.
  */
 #ifndef LIB_NET_FETCH_H
 #define LIB_NET_FETCH_H
@@ -18,7 +20,9 @@ enum {
 	FETCH_IPS = 8,
 	FETCH_BODY = 65536, /* octets of an answer that are taken */
 	FETCH_POST = 131072, /* octets of a body that can be sent */
-	FETCH_MS = 60000, /* in all: RFC 8461 3.3 */
+	FETCH_MS = 60000, /* in all, once it is asked: RFC 8461 3.3 */
+	FETCH_BRIEF_MS = 10000, /* the same, when many are under way */
+	FETCH_WAIT_MS = 300000, /* for a place */
 };
 
 enum fetch_result {
@@ -40,13 +44,14 @@ struct fetch { /* {0} is idle */
 	uint16_t port;
 	size_t count;
 	struct ip ips[FETCH_IPS];
+	bool ahead; /* of need: nobody waits for it yet */
 	bool post;
 	struct str body, type; /* of a POST: "application/tlsrpt+gzip" */
 	/* the answer */
 	enum fetch_result result;
 	unsigned status; /* 200 */
 	struct str content_type; /* lower case, without parameters */
-	struct str content; /* valid until done() returns */
+	struct str content; /* valid until done() returns; none of a POST */
 	void (*done)(struct fetch *);
 	struct fetch_work *work; /* private */
 };

@@ -128,8 +128,9 @@ are_addresses(const struct fetch_question *q)
 static bool
 is_question(const struct fetch_question *q)
 {
-	return q->port != 0 && q->post <= 1 && (q->post || q->length == 0) &&
-	    q->length <= FETCH_POST && are_addresses(q) &&
+	return q->port != 0 && q->ms > 0 && q->ms <= FETCH_MS && q->post <= 1 &&
+	    (q->post || q->length == 0) && q->length <= FETCH_POST &&
+	    q->id != FETCH_START && are_addresses(q) &&
 	    name_is_host(text_of(q->host, sizeof q->host)) &&
 	    is_path(text_of(q->path, sizeof q->path)) && is_type(q->type);
 }

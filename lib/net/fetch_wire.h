@@ -19,8 +19,15 @@ enum { /* each with its NUL */
 	FETCH_TYPE = 128,
 };
 
+enum {
+	FETCH_PLACES = 32, /* questions under way, at both ends */
+	FETCH_START = 0, /* the id with which web says that it has started, and
+			    that it knows of no question that came before */
+};
+
 struct fetch_question {
-	uint64_t id; /* starts at random */
+	uint64_t id; /* starts at random; not FETCH_START */
+	uint32_t ms; /* to take at most, in all */
 	uint32_t length; /* of the body */
 	uint16_t port;
 	uint8_t post; /* 0: GET, without a body; 1: POST */

@@ -36,9 +36,3 @@ flow_release(struct flow *flow)
 	flow->step++;
 	run(flow);
 }
-
-const char *
-flow_name(const struct flow *flow)
-{
-	return flow->step && flow->step->name ? flow->step->name : "";
-}

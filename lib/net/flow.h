@@ -18,7 +18,7 @@ enum step {
 struct flow;
 
 struct flow_step {
-	const char *name; /* for the log; NULL ends the table */
+	const char *name; /* for whoever reads the table, which NULL ends */
 	enum step (*run)(struct flow *);
 };
 
@@ -31,6 +31,5 @@ void flow_start(
     struct flow *, const struct flow_step *table); /* runs at once */
 void flow_hold(struct flow *);
 void flow_release(struct flow *);
-const char *flow_name(const struct flow *); /* of the row, or "" */
 
 #endif

@@ -2,10 +2,9 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/log.h"
+#include "lib/net/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +15,12 @@ struct lane {
 	unsigned most; /* threads */
 	unsigned started; /* threads; by the loop's thread alone */
 	pthread_t *threads;
-	atomic_uint waiting_count; /* changed under the lock */
 	struct later later; /* posted when the first job is finished */
 
 	pthread_mutex_t lock; /* over what follows */
 	pthread_cond_t work;
 	struct list waiting, finished;
+	unsigned waiting_count;
 	unsigned idle; /* threads without a job */
 	bool closing;
 };
@@ -53,8 +52,7 @@ on_finished(struct later *later)
 	struct list_node *node;
 	list_init(&done);
 	pthread_mutex_lock(&lane->lock);
-	while ((node = list_pop(&lane->finished)))
-		list_push(&done, node);
+	list_take(&done, &lane->finished);
 	pthread_mutex_unlock(&lane->lock);
 	while ((node = list_pop(&done))) {
 		struct job *job = container_of(node, struct job, node);
@@ -122,16 +120,12 @@ lane_free(struct lane *lane)
 }
 
 /* Threads start with the first jobs that need them: the sandbox comes before
-   the first thread.  Signals are the loop's. */
+   the first thread. */
 static void
 start_thread(struct lane *lane)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_t *thread = &lane->threads[lane->started];
-	int error = pthread_create(thread, NULL, work, lane);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int error = thread_start(thread, work, lane);
 	if (error) {
 		log_note(LOG_WARN, "jobs", "no thread %u for %s: %s",
 		    lane->started, lane->name, strerror(error));
@@ -180,10 +174,4 @@ job_cancel(struct job *job)
 	}
 	pthread_mutex_unlock(&lane->lock);
 	return taken;
-}
-
-unsigned
-lane_waiting(const struct lane *lane)
-{
-	return lane->waiting_count;
 }

@@ -30,6 +30,5 @@ bool job_start(struct lane *, struct job *, void (*run)(struct job *),
 /* Takes back a job that no worker has begun, true; else false: done() will
    come, and the caller must have cut what it leads to. */
 bool job_cancel(struct job *);
-unsigned lane_waiting(const struct lane *); /* jobs not yet begun */
 
 #endif

@@ -79,6 +79,7 @@ lookup_new(
 	l->key = buf_of(key);
 	l->asked = buf_of(name);
 	l->authentic = r->trust_ad;
+	l->answer.alias = STR("");
 	list_init(&l->waiting);
 	list_push(&r->all, &l->all);
 	map_add(&r->known, &l->known, buf_str(&l->key));
@@ -142,8 +143,7 @@ on_deliver(struct later *later)
 	struct list now;
 	struct list_node *node;
 	list_init(&now);
-	while ((node = list_pop(&l->waiting)))
-		list_push(&now, node);
+	list_take(&now, &l->waiting);
 	int64_t left = l->expires - clock_mono_ms();
 	if (l->expires)
 		l->answer.ttl = left > 0 ? (uint32_t)((left + 999) / 1000) : 0;
@@ -195,6 +195,9 @@ take_records(struct dns_lookup *l, const struct dns_message *m)
 		l->answer.count = m->count;
 		l->answer.records = m->records;
 	}
+	l->answer.alias = m->alias;
+	if (str_empty(m->alias) && l->hops > 0)
+		l->answer.alias = buf_str(&l->asked);
 	/* The lifetimes of CNAMEs that came in other answers are not known. */
 	finish(l, found ? DNS_FOUND : nothing, l->hops ? 0 : ttl);
 }
@@ -270,8 +273,12 @@ static void
 send_query(struct dns_lookup *l, struct str query)
 {
 	size_t next = (l->first + l->tries++) % l->pool->count;
+	struct server *server = l->pool->servers[next];
 	l->question.answered = on_answered;
-	resolver_server_ask(l->pool->servers[next], &l->question, query);
+	if (resolver_server_is_full(server))
+		ask_server(l);
+	else
+		resolver_server_ask(server, &l->question, query);
 }
 
 /* The next server, as long as there is one that has not been asked. */

@@ -3,7 +3,7 @@
  *
  * Answers come parsed, cached for their TTL, equal questions asked once, and
  * marked with whether a resolver that may be believed vouched for them.  That
- * c-ares does the asking is known to resolver.c alone.
+ * c-ares does the asking is known to resolver_server.c alone.
  */
 #ifndef LIB_NET_RESOLVER_H
 #define LIB_NET_RESOLVER_H
@@ -27,6 +27,9 @@ struct dns_answer {
 	uint32_t ttl;
 	unsigned more; /* questions that it took beyond the first: for CNAMEs,
 			  and over TCP */
+	struct str alias; /* the name that CNAMEs led to, with or without
+			     records; "" when there were none.  AD covers them,
+			     too */
 	size_t count;
 	const struct dns_record *records;
 };

@@ -7,11 +7,11 @@
 #include <ares.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/time.h>
 
 enum {
 	TIMEOUT_MS = 1500, /* of the first try; each further one doubles it */
 	TRIES = 3,
+	LOOK_MS = 100, /* between two looks at who has waited too long */
 };
 
 struct server {
@@ -20,6 +20,7 @@ struct server {
 	struct timer timer;
 	struct list sockets;
 	struct list asked;
+	size_t asked_count;
 	struct ip ip;
 	uint16_t port;
 };
@@ -49,16 +50,15 @@ on_timer(struct timer *timer)
 	    ARES_SOCKET_BAD);
 }
 
-/* To be called after everything that c-ares does. */
+/* To be called after everything that c-ares does.  It isn't asked when it wants
+   to be called next: to say so it looks at all questions. */
 static void
 rearm(struct server *server)
 {
-	struct timeval tv, *wait = ares_timeout(server->channel, NULL, &tv);
-	if (wait)
-		timer_start(&server->timer, server->loop,
-		    wait->tv_sec * 1000 + wait->tv_usec / 1000 + 1, on_timer);
-	else
+	if (list_empty(&server->asked))
 		timer_stop(&server->timer);
+	else if (!timer_pending(&server->timer))
+		timer_start(&server->timer, server->loop, LOOK_MS, on_timer);
 }
 
 static void
@@ -182,6 +182,7 @@ answer(struct asked *asked, struct str message)
 {
 	struct server_question *question = asked->question;
 	list_remove(&asked->node);
+	asked->server->asked_count--;
 	datagram_cancel(&asked->datagram);
 	buf_free(&asked->query);
 	free(asked);
@@ -218,6 +219,12 @@ on_answer(
 		answer(asked, status == ARES_SUCCESS ? all : none);
 }
 
+bool
+resolver_server_is_full(const struct server *server)
+{
+	return server->asked_count >= SERVER_ASKED;
+}
+
 void
 resolver_server_ask(
     struct server *server, struct server_question *question, struct str query)
@@ -227,6 +234,7 @@ resolver_server_ask(
 	asked->question = question;
 	asked->query = buf_of(query);
 	list_push(&server->asked, &asked->node);
+	server->asked_count++;
 	ares_send(server->channel, (const unsigned char *)query.p, (int)query.n,
 	    on_answer, asked);
 	rearm(server);

@@ -36,7 +36,12 @@ struct stream {
 	size_t in_at, out_at; /* octets of them that are done with */
 	size_t plain; /* of the output, to be sent before the handshake */
 	size_t discarded;
+	struct list_node finishing;
 };
+
+/* Streams without an owner, the oldest first. */
+static struct list finishing = { { &finishing.head, &finishing.head } };
+static size_t finishing_count;
 
 static size_t
 unread(const struct stream *s)
@@ -236,6 +241,8 @@ tell(struct stream *s)
 static void
 destroy(struct stream *s)
 {
+	finishing_count -= list_linked(&s->finishing);
+	list_remove(&s->finishing);
 	watch_stop(&s->watch);
 	timer_stop(&s->deadline);
 	later_cancel(&s->work);
@@ -337,6 +344,11 @@ stream_finish(struct stream *s, int64_t linger_ms)
 		stream_free(s);
 		return;
 	}
+	if (finishing_count == STREAM_FINISHING)
+		destroy(container_of(
+		    list_first(&finishing), struct stream, finishing));
+	list_push(&finishing, &s->finishing);
+	finishing_count++;
 	s->owner = NULL;
 	s->phase = PHASE_LINGER;
 	timer_start(&s->deadline, s->loop, linger_ms, on_deadline);

@@ -34,8 +34,14 @@ struct stream *stream_new(struct loop *, int fd, struct stream_owner *);
 /* Sends what still fits into the socket at once, close_notify first under
    TLS, and closes.  NULL is fine. */
 void stream_free(struct stream *);
+enum {
+	STREAM_FINISHING = 256,
+};
+
 /* Writes out all output (at most linger_ms), then closes; the owner is told
-   nothing more and must not use the stream again. */
+   nothing more and must not use the stream again.  Of more than
+   STREAM_FINISHING at a time the oldest is closed at once: owners don't count
+   them any more. */
 void stream_finish(struct stream *, int64_t linger_ms);
 
 struct str stream_input(const struct stream *); /* what has not been drained */

@@ -162,9 +162,16 @@ static void
 set_names(SSL *ssl, const struct tls_terms *terms)
 {
 	char *copy = mem_cstr(str_of(terms->name));
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (!set_name(ssl, terms->name, copy) ||
-	    (terms->second_name && !SSL_add1_host(ssl, terms->second_name)))
+	/* RFC 8461 4.2: a DNS-ID; RFC 7672 3.2.3 takes the common name, too */
+	unsigned only = terms->check == TLS_CHECK_PKIX
+	    ? X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
+	    : 0;
+	SSL_set_hostflags(ssl, only | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	bool set = set_name(ssl, terms->name, copy);
+	for (size_t i = 0; i < TLS_OTHER_NAMES; i++)
+		if (terms->others[i])
+			set = set && SSL_add1_host(ssl, terms->others[i]);
+	if (!set)
 		abort();
 	free(copy);
 }

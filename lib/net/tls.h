@@ -38,11 +38,16 @@ enum tls_check { /* of the certificate a server shows */
 	TLS_CHECK_DANE, /* the TLSA records, TLS 1.2 at least */
 };
 
+enum {
+	TLS_OTHER_NAMES = 2
+};
+
 struct tls_terms { /* of a client's handshake; {0} asks for no proof */
 	const struct tls_context *context; /* TLS_VERIFIED, if it is checked */
 	enum tls_check check;
 	const char *name; /* SNI, and what the certificate must be for */
-	const char *second_name; /* or NULL: for this one it may be, too */
+	const char *others[TLS_OTHER_NAMES]; /* or NULL: for these it may be,
+						too */
 	/* TLS_CHECK_DANE: records that OpenSSL knows; with none that it takes
 	   no certificate is good */
 	size_t count;

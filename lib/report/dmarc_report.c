@@ -84,11 +84,13 @@ add_metadata(mxml_node_t *feedback, const struct report_frame *frame)
 	add_word(data, "generator", "Postern " POSTERN_VERSION);
 }
 
+/* RFC 9990 3.1: of several during the day, the last */
 static void
-add_policy(mxml_node_t *feedback, const struct dmarc_row *row)
+add_policy(
+    mxml_node_t *feedback, struct str domain, const struct dmarc_row *row)
 {
 	mxml_node_t *policy = add(feedback, "policy_published");
-	add_text(policy, "domain", row->policy_domain);
+	add_text(policy, "domain", domain);
 	add_word(policy, "p", dmarc_policy_name(row->p));
 	add_word(policy, "sp", dmarc_policy_name(row->sp));
 	add_word(policy, "np", dmarc_policy_name(row->np));
@@ -158,28 +160,17 @@ add_record(mxml_node_t *feedback, const struct dmarc_row *row, uint64_t count)
 
 /* False: no row can be read. */
 static bool
-most_met(const struct row_sheet *sheet, struct dmarc_row *most)
-{
-	uint64_t count = 0;
-	for (size_t i = 0; i < sheet->count; i++) {
-		struct dmarc_row row;
-		if (sheet->rows[i].count > count &&
-		    dmarc_row_decode(buf_str(&sheet->rows[i].key), &row)) {
-			*most = row;
-			count = sheet->rows[i].count;
-		}
-	}
-	return count > 0;
-}
-
-static void
 add_records(mxml_node_t *feedback, const struct row_sheet *sheet)
 {
+	bool any = false;
 	for (size_t i = 0; i < sheet->count; i++) {
 		struct dmarc_row row;
-		if (dmarc_row_decode(buf_str(&sheet->rows[i].key), &row))
-			add_record(feedback, &row, sheet->rows[i].count);
+		if (!dmarc_row_decode(buf_str(&sheet->rows[i].key), &row))
+			continue;
+		any = true;
+		add_record(feedback, &row, sheet->rows[i].count);
 	}
+	return any;
 }
 
 /* As mem_alloc(): without memory there is no process. */
@@ -196,10 +187,11 @@ save(mxml_node_t *xml, struct buf *out)
 
 bool
 dmarc_report_write(const struct report_frame *frame,
-    const struct row_sheet *sheet, struct buf *out)
+    const struct row_sheet *sheet, struct str note, struct buf *out)
 {
-	struct dmarc_row most;
-	if (!most_met(sheet, &most))
+	struct dmarc_row policy;
+	struct str rua;
+	if (!dmarc_note_decode(note, &policy, &rua))
 		return false;
 	mxml_node_t *xml = mxmlNewXML("1.0");
 	mxml_node_t *feedback = add(xml, "feedback");
@@ -207,9 +199,10 @@ dmarc_report_write(const struct report_frame *frame,
 	    feedback, "xmlns", "urn:ietf:params:xml:ns:dmarc-2.0");
 	add_word(feedback, "version", "1.0");
 	add_metadata(feedback, frame);
-	add_policy(feedback, &most);
-	add_records(feedback, sheet);
-	save(xml, out);
+	add_policy(feedback, frame->domain, &policy);
+	bool any = add_records(feedback, sheet);
+	if (any)
+		save(xml, out);
 	mxmlDelete(xml);
-	return true;
+	return any;
 }

@@ -8,7 +8,34 @@ enum {
 	SPF_ALIGNED = 16,
 	HAS_SPF = 32,
 	FLAGS = 64, /* and above: unknown */
+	POLICY = STRICT_DKIM | STRICT_SPF | TESTING,
 };
+
+static void
+put_policy(struct buf *out, const struct dmarc_row *row, unsigned flags)
+{
+	put_u8(out, (uint8_t)flags);
+	put_u8(out, (uint8_t)row->p);
+	put_u8(out, (uint8_t)row->sp);
+	put_u8(out, (uint8_t)row->np);
+}
+
+static void
+get_policy(struct cursor *c, struct dmarc_row *row, unsigned known)
+{
+	unsigned flags = row_get_below(c, FLAGS);
+	if (flags & ~known)
+		c->failed = true;
+	row->strict_dkim = flags & STRICT_DKIM;
+	row->strict_spf = flags & STRICT_SPF;
+	row->testing = flags & TESTING;
+	row->dkim_aligned = flags & DKIM_ALIGNED;
+	row->spf_aligned = flags & SPF_ALIGNED;
+	row->has_spf = flags & HAS_SPF;
+	row->p = (enum dmarc_policy)row_get_below(c, DMARC_POLICY_REJECT + 1);
+	row->sp = (enum dmarc_policy)row_get_below(c, DMARC_POLICY_REJECT + 1);
+	row->np = (enum dmarc_policy)row_get_below(c, DMARC_POLICY_REJECT + 1);
+}
 
 /* ---- rows ---- */
 
@@ -46,10 +73,7 @@ void
 dmarc_row_encode(const struct dmarc_row *row, struct buf *key)
 {
 	row_key_put(key, DMARC_ROW_TAG, row->day, row->policy_domain);
-	put_u8(key, (uint8_t)flags_of(row));
-	put_u8(key, (uint8_t)row->p);
-	put_u8(key, (uint8_t)row->sp);
-	put_u8(key, (uint8_t)row->np);
+	put_policy(key, row, flags_of(row));
 	row_put_ip(key, row->source);
 	put_u8(key, (uint8_t)row->disposition);
 	put_u8(key, (uint8_t)row->reason);
@@ -63,28 +87,13 @@ dmarc_row_encode(const struct dmarc_row *row, struct buf *key)
 		put_auth(key, &row->signatures[i]);
 }
 
-static void
-get_policy(struct cursor *c, struct dmarc_row *row)
-{
-	unsigned flags = row_get_below(c, FLAGS);
-	row->strict_dkim = flags & STRICT_DKIM;
-	row->strict_spf = flags & STRICT_SPF;
-	row->testing = flags & TESTING;
-	row->dkim_aligned = flags & DKIM_ALIGNED;
-	row->spf_aligned = flags & SPF_ALIGNED;
-	row->has_spf = flags & HAS_SPF;
-	row->p = (enum dmarc_policy)row_get_below(c, DMARC_POLICY_REJECT + 1);
-	row->sp = (enum dmarc_policy)row_get_below(c, DMARC_POLICY_REJECT + 1);
-	row->np = (enum dmarc_policy)row_get_below(c, DMARC_POLICY_REJECT + 1);
-}
-
 bool
 dmarc_row_decode(struct str key, struct dmarc_row *row)
 {
 	struct cursor c = cursor_of(key);
 	*row = (struct dmarc_row){ 0 };
 	row_key_get(&c, DMARC_ROW_TAG, &row->day, &row->policy_domain);
-	get_policy(&c, row);
+	get_policy(&c, row, FLAGS - 1);
 	row->source = row_get_ip(&c);
 	row->disposition =
 	    (enum dmarc_disposition)row_get_below(&c, DMARC_DONE_REJECT + 1);
@@ -99,4 +108,23 @@ dmarc_row_decode(struct str key, struct dmarc_row *row)
 	for (size_t i = 0; i < row->count; i++)
 		get_auth(&c, &row->signatures[i]);
 	return cursor_end(&c) && row->source.family != 0;
+}
+
+/* ---- notes ---- */
+
+void
+dmarc_note_encode(const struct dmarc_row *row, struct str rua, struct buf *note)
+{
+	put_policy(note, row, flags_of(row) & POLICY);
+	buf_add(note, rua);
+}
+
+bool
+dmarc_note_decode(struct str note, struct dmarc_row *row, struct str *rua)
+{
+	struct cursor c = cursor_of(note);
+	*row = (struct dmarc_row){ 0 };
+	get_policy(&c, row, POLICY);
+	*rua = cursor_rest(&c);
+	return !c.failed && rua->n > 0;
 }

@@ -1,12 +1,12 @@
 /*
  * dmarc_row.h - what a DMARC aggregate report counts: one row for each
  * distinct combination of day, policy, source, identifiers and results.
- * RFC 9990 2, appendix A.
+ * RFC 9990 3.1, appendix A.
  *
  * As a key for a store (row_key.h); the value is the number of messages.
- * Beside the rows there is one pair for each day and policy domain: where its
- * report goes.  It knows no store and no clock, and whom a message was for
- * isn't in it.
+ * Beside the rows there is a note for each day and policy domain: what it
+ * published last, and so where its report goes.  It knows no store and no
+ * clock, and whom a message was for isn't in it.
  */
 #ifndef LIB_REPORT_DMARC_ROW_H
 #define LIB_REPORT_DMARC_ROW_H
@@ -15,7 +15,7 @@
 #include "lib/trust/dmarc_record.h"
 
 #define DMARC_ROW_TAG "dmarc-row"
-#define DMARC_RUA_TAG "dmarc-rua" /* of the pairs beside the rows */
+#define DMARC_NOTE_TAG "dmarc-note" /* of the pairs beside the rows */
 
 enum {
 	DMARC_ROW_SIGNATURES = 8, /* of a message, at most */
@@ -81,5 +81,11 @@ struct dmarc_row { /* strings are the maker's, or views of the key */
 void dmarc_row_encode(const struct dmarc_row *, struct buf *key);
 /* False: it is something else, or damaged. */
 bool dmarc_row_decode(struct str key, struct dmarc_row *);
+
+/* The row's policy and the rua beside it; the rest of the row isn't kept. */
+void dmarc_note_encode(
+    const struct dmarc_row *, struct str rua, struct buf *note);
+/* False: it is something else, or damaged.  rua is a view. */
+bool dmarc_note_decode(struct str note, struct dmarc_row *, struct str *rua);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * report.h - what DMARC and TLS reports have in common: who reports, on what
- * time, under which name; and the gzip around them.
+ * report.h - what DMARC and TLS reports have in common: who reports, on which
+ * time, under which name; and the gzip around them.  It knows neither format.
  */
 #ifndef LIB_REPORT_REPORT_H
 #define LIB_REPORT_REPORT_H
@@ -20,7 +20,7 @@ struct report_frame { /* strings are the maker's */
 void report_id(
     int64_t begin, int64_t end, const struct row_sheet *, struct buf *);
 /* "ours.example!policy.example!1795219200!1795305599!id.xml.gz" for ".xml.gz":
-   RFC 9990 3.5, RFC 8460 5.1 */
+   RFC 9990 3.5.2, RFC 8460 5.1 */
 void report_file_name(
     const struct report_frame *, const char *extension, struct buf *);
 /* Octets that aren't printable ASCII become "?": neither XML nor JSON could

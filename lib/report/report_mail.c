@@ -27,19 +27,24 @@ add_date(struct buf *out, const char *field, int64_t wall_ms)
 	buf_adds(out, "\r\n");
 }
 
-/* RFC 9990 3.5.2, RFC 8460 5.3: a subject that machines read */
+/* A subject that machines read.  RFC 9990 3.1.4: its id is the one in the
+   report and in the file's name.  RFC 8460 5.3: with "@" and a domain. */
 static void
-add_subject(struct buf *out, const struct report_frame *frame)
+add_subject(struct buf *out, const struct report_mail *mail)
 {
+	const struct report_frame *frame = mail->frame;
 	buf_addf(out,
 	    "Subject: Report Domain: %.*s\r\n\tSubmitter: %.*s\r\n"
-	    "\tReport-ID: <%.*s@%.*s>\r\n",
+	    "\tReport-ID: <%.*s",
 	    STR_ARG(frame->domain), STR_ARG(frame->organization),
-	    STR_ARG(frame->id), STR_ARG(frame->organization));
+	    STR_ARG(frame->id));
+	if (mail->is_tls)
+		buf_addf(out, "@%.*s", STR_ARG(frame->organization));
+	buf_adds(out, ">\r\n");
 }
 
 /* RFC 8460 5.3: what filters look at; and a report on failures of TLS is
-   delivered in spite of them, RFC 8689 5 */
+   delivered in spite of them, RFC 8689 3 */
 static void
 add_tls_fields(struct buf *out, const struct report_frame *frame)
 {
@@ -56,7 +61,7 @@ write_header(const struct report_mail *mail, struct buf *out)
 	buf_addf(out, "From: <%.*s>\r\nTo: <%.*s>\r\n", STR_ARG(frame->contact),
 	    STR_ARG(mail->to));
 	add_date(out, "Date: ", mail->now_ms);
-	add_subject(out, frame);
+	add_subject(out, mail);
 	buf_addf(out, "Message-ID: <%.*s>\r\n", STR_ARG(mail->message_id));
 	if (mail->is_tls)
 		add_tls_fields(out, frame);

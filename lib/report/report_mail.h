@@ -1,5 +1,5 @@
 /*
- * report_mail.h - the message that carries a report: RFC 9990 3.5,
+ * report_mail.h - the message that carries a report: RFC 9990 3.5.2,
  * RFC 8460 5.3.
  */
 #ifndef LIB_REPORT_REPORT_MAIL_H

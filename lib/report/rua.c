@@ -1,5 +1,6 @@
 #include "lib/report/rua.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/codec.h"
 #include "lib/base/name.h"
 
@@ -79,13 +80,13 @@ read_https(struct str text, struct arena *arena, struct rua *rua)
 
 /* ---- both ---- */
 
-/* "10m"; RFC 9990 doesn't speak of it any more, records do: RFC 7489 6.2 */
+/* "10m": RFC 9989 4.8's obs-dmarc-report-size, of both kinds of records */
 static bool
 read_limit(struct str text, uint64_t *limit)
 {
 	static const struct str units = { "kmgt", 4 };
 	unsigned shift = 0;
-	char last = text.n > 0 ? (char)(text.p[text.n - 1] | 0x20) : 0;
+	char last = text.n > 0 ? ascii_lower(text.p[text.n - 1]) : '\0';
 	if (str_has(units, last)) {
 		shift = 10 * ((unsigned)str_find(units, last) + 1);
 		text.n--;
@@ -117,13 +118,42 @@ rua_parse(
 	return false;
 }
 
+/* ---- lists ---- */
+
+struct str
+rua_host(const struct rua *rua)
+{
+	return rua->kind == RUA_MAIL ? rua->address.domain : rua->host;
+}
+
+/* The limit isn't a place: of two with the same address the first counts. */
+static bool
+is_same(const struct rua *a, const struct rua *b)
+{
+	if (a->kind != b->kind || !str_eq(rua_host(a), rua_host(b)))
+		return false;
+	return a->kind == RUA_MAIL
+	    ? str_eq(a->address.local, b->address.local)
+	    : a->port == b->port && str_eq(a->path, b->path);
+}
+
 void
-rua_parse_list(struct str list, struct arena *arena, struct rua_list *out)
+rua_list_add(struct rua_list *list, const struct rua *rua)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (is_same(&list->all[i], rua))
+			return;
+	if (list->count < RUA_MAX)
+		list->all[list->count++] = *rua;
+}
+
+void
+rua_parse_list(struct str text, struct arena *arena, struct rua_list *list)
 {
 	const char *why;
-	out->count = 0;
-	while (list.n > 0 && out->count < RUA_MAX)
-		if (rua_parse(str_trim(str_cut(&list, ',')), arena,
-			&out->all[out->count], &why))
-			out->count++;
+	struct rua rua;
+	list->count = 0;
+	while (text.n > 0 && list->count < RUA_MAX)
+		if (rua_parse(str_trim(str_cut(&text, ',')), arena, &rua, &why))
+			rua_list_add(list, &rua);
 }

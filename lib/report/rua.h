@@ -1,5 +1,5 @@
 /*
- * rua.h - where reports go: the URIs of rua=, RFC 9990 3 and RFC 8460 3.
+ * rua.h - where reports go: the URIs of rua=, RFC 9989 4.8 and RFC 8460 3.
  *
  * Mail addresses and, for TLS reports, HTTPS.  A mailto's own header fields
  * are not taken over.  It knows no DNS and asks nobody for consent.
@@ -33,7 +33,10 @@ struct rua_list {
 
 /* False: nothing that can be used; why says. */
 bool rua_parse(struct str uri, struct arena *, struct rua *, const char **why);
-/* Those of a list with commas that can be used. */
+/* Those of a list with commas that can be used, each place once. */
 void rua_parse_list(struct str, struct arena *, struct rua_list *);
+/* Another one, if it isn't there yet and there is room. */
+void rua_list_add(struct rua_list *, const struct rua *);
+struct str rua_host(const struct rua *); /* behind the @, or of HTTPS */
 
 #endif

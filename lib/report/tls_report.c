@@ -51,7 +51,7 @@ policy_of(const struct tls_row *row)
 	json_t *policy = json_pack("{s:s, s:o, s:o}", "policy-type",
 	    tls_policy_type_name(row->type), "policy-string",
 	    list_of(row->strings, row->string_count), "policy-domain",
-	    text_of(row->domain));
+	    text_of(row->policy_domain));
 	if (row->mx_count > 0)
 		json_object_set_new(
 		    policy, "mx-host", list_of(row->mx, row->mx_count));

@@ -34,6 +34,7 @@ static void
 get_policy(struct cursor *c, struct tls_row *row)
 {
 	row_key_get(c, TLS_ROW_TAG, &row->day, &row->domain);
+	row->policy_domain = row_get_short(c, ROW_NAME);
 	row->type = (enum tls_policy_type)row_get_below(c, TLS_POLICY_STS + 1);
 	row->string_count = get_list(c, row->strings, TLS_ROW_STRINGS);
 	row->mx_count = get_list(c, row->mx, TLS_ROW_MX);
@@ -43,6 +44,7 @@ void
 tls_row_encode(const struct tls_row *row, struct buf *key)
 {
 	row_key_put(key, TLS_ROW_TAG, row->day, row->domain);
+	row_put_short(key, row->policy_domain, ROW_NAME);
 	put_u8(key, (uint8_t)row->type);
 	put_list(key, row->strings, row->string_count, TLS_ROW_STRINGS);
 	put_list(key, row->mx, row->mx_count, TLS_ROW_MX);

@@ -30,7 +30,9 @@ enum tls_policy_type { /* RFC 8460 4.4; the numbers are on disk */
 
 struct tls_row { /* strings are the maker's, or views of the key */
 	uint32_t day; /* since 1970-01-01, UTC */
-	struct str domain; /* policy domain */
+	struct str domain; /* what the report is about: mail to it */
+	/* RFC 8460 1.1: the same, or the TLSA base domain */
+	struct str policy_domain;
 	enum tls_policy_type type;
 	size_t string_count;
 	struct str strings[TLS_ROW_STRINGS]; /* of the policy */

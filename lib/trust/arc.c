@@ -1,6 +1,5 @@
 #include "lib/trust/arc_sets.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,7 +124,7 @@ find_key(struct arc_verifier *verifier, struct str name)
 	return key;
 }
 
-/* None is asked for when not all can be. */
+/* All keys, or none when the budget isn't enough for all. */
 static bool
 ask_keys(struct arc_verifier *verifier)
 {
@@ -157,32 +156,20 @@ add_check(struct arc_verifier *verifier, const struct dkim_signature *tags)
 	return check->digest;
 }
 
-static void
-digest_message(struct arc_verifier *verifier, uint8_t digest[DKIM_HASH])
-{
-	struct buf input = { 0 };
-	const struct arc_set *set = newest(verifier);
-	dkim_signature_input(&set->message_tags, verifier->question->header,
-	    set->message, &input);
-	/* It only fails for want of memory. */
-	if (EVP_Digest(input.p, input.n, digest, NULL, EVP_sha256(), NULL) != 1)
-		abort();
-	buf_free(&input);
-}
-
 /* RFC 8617 5.2 steps 4 and 6: the newest message signature and all seals */
 static void
 list_checks(struct arc_verifier *verifier)
 {
 	const struct arc_sets *sets = &verifier->sets;
+	const struct arc_set *last = newest(verifier);
 	uint8_t digests[ARC_MAX_SETS][DKIM_HASH];
 	arc_seal_digests(sets, &verifier->arena, digests);
 	verifier->checks = arena_alloc(
 	    &verifier->arena, MAX_SIGNATURES * sizeof(struct arc_check));
 	verifier->keys = arena_alloc(
 	    &verifier->arena, MAX_SIGNATURES * sizeof(struct arc_key));
-	digest_message(
-	    verifier, add_check(verifier, &newest(verifier)->message_tags));
+	dkim_signature_digest(&last->message_tags, verifier->question->header,
+	    last->message, add_check(verifier, &last->message_tags));
 	for (unsigned i = sets->count; i > 0; i--)
 		memcpy(add_check(verifier, &sets->sets[i - 1].seal_tags),
 		    digests[i - 1], DKIM_HASH);

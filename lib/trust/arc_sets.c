@@ -101,8 +101,8 @@ add_results(struct collector *collector, const struct header_field *field)
 		   : fail(collector, "An instance is out of range");
 }
 
-/* Where DKIM has simple, those who seal and leave c= out mean relaxed, and so
-   do the others who verify. */
+/* Without c= a DKIM-Signature is simple.  Those who seal and leave it out mean
+   relaxed, and other verifiers read it so. */
 static void
 set_default_canon(
     struct collector *collector, struct str value, struct dkim_signature *tags)

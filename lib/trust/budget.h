@@ -30,10 +30,13 @@ struct budget {
 static inline bool
 budget_take(struct budget *budget)
 {
-	return budget->left > 0 && budget->left-- > 0;
+	if (budget->left == 0)
+		return false;
+	budget->left--;
+	return true;
 }
 
-/* An answer that took more questions than one. */
+/* What an answer has cost beyond its one question: CNAMEs, and TCP. */
 static inline void
 budget_charge(struct budget *budget, const struct dns_answer *answer)
 {

@@ -1,5 +1,7 @@
 #include "lib/trust/dane.h"
 
+#include "lib/base/name.h"
+
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
@@ -32,12 +34,31 @@ dane_status_name(enum dane_status status)
 	return names[status];
 }
 
+/* ---- under which names ---- */
+
+/* RFC 7672 2.2.2: of a secure chain the name at its end, then that at its
+   start; of a chain that is secure at its start alone, that one.
+   RFC 2181 11: the DNS has names of any octets, hosts haven't. */
+size_t
+dane_bases(const struct dane_host *host, struct str bases[DANE_BASES])
+{
+	size_t count = 0;
+	bool is_alias = !str_empty(host->alias);
+	if (host->secure && is_alias && name_is_dns(host->alias))
+		bases[count++] = host->alias;
+	if (host->secure || (is_alias && host->alias_secure))
+		bases[count++] = host->name;
+	return count;
+}
+
 struct str
-dane_name(struct str host, uint16_t port, struct arena *arena)
+dane_name(struct str base, uint16_t port, struct arena *arena)
 {
 	return arena_printf(
-	    arena, "_%u._tcp.%.*s", (unsigned)port, STR_ARG(host));
+	    arena, "_%u._tcp.%.*s", (unsigned)port, STR_ARG(base));
 }
+
+/* ---- which records count ---- */
 
 /* A certificate, or a key, and nothing behind it. */
 static bool
@@ -105,17 +126,67 @@ status_of(const struct dns_answer *answer)
 	return answer->status == DNS_FOUND ? DANE_UNUSABLE : DANE_ABSENT;
 }
 
-void
-dane_read(
-    const struct dns_answer *answer, struct arena *arena, struct dane_set *set)
+/* Any of them may be the one that fits, so the limits are for those who would
+   fill our memory. */
+static void
+add_usable(
+    struct dane_set *set, const struct dns_answer *answer, struct arena *arena)
 {
-	set->count = 0;
-	set->status = status_of(answer);
+	size_t most =
+	    answer->count < DANE_RECORDS ? answer->count : DANE_RECORDS;
+	size_t octets = 0;
+	set->records = arena_alloc(arena, most * sizeof *set->records);
+	for (size_t i = 0; i < answer->count && set->count < most; i++) {
+		const struct dns_record *r = &answer->records[i];
+		if (!is_usable(r) || octets + r->tlsa.data.n > DANE_OCTETS)
+			continue;
+		octets += r->tlsa.data.n;
+		add(set, r, arena);
+	}
+}
+
+void
+dane_read(const struct dns_answer *answer, struct str base, struct arena *arena,
+    struct dane_set *set)
+{
+	*set = (struct dane_set){
+		.status = status_of(answer),
+		.base = arena_str(arena, base),
+		.others = { STR(""), STR("") },
+	};
 	if (set->status != DANE_UNUSABLE)
 		return;
-	for (size_t i = 0; i < answer->count && set->count < DANE_RECORDS; i++)
-		if (is_usable(&answer->records[i]))
-			add(set, &answer->records[i], arena);
+	add_usable(set, answer, arena);
 	if (set->count > 0)
 		set->status = DANE_USABLE;
+}
+
+bool
+dane_decides(enum dane_status status)
+{
+	switch (status) {
+	case DANE_USABLE:
+	case DANE_UNUSABLE:
+	case DANE_BOGUS:
+		return true;
+	case DANE_INSECURE:
+	case DANE_ABSENT:
+		break;
+	}
+	return false;
+}
+
+/* ---- whom a certificate may be for ---- */
+
+/* RFC 7672 3.2.2: beside the TLSA base domain the next hop, and where it
+   leads as an alias */
+void
+dane_add_names(struct dane_set *set, struct str next_hop, struct str expanded)
+{
+	size_t count = 0;
+	if (!name_eq(next_hop, set->base))
+		set->others[count++] = next_hop;
+	if (name_is_dns(expanded) && !name_eq(expanded, set->base) &&
+	    !name_eq(expanded, next_hop))
+		set->others[count] = expanded;
 }

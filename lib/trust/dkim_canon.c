@@ -73,17 +73,12 @@ end_line(struct dkim_body *b)
 	b->space = false; /* RFC 6376 3.4.4: none at the end of a line */
 }
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* As it is between most words: canonical already. */
 static bool
 is_single_space(const char *p, const char *end)
 {
-	return *p == ' ' && p + 1 < end && p[1] != '\r' && !is_space(p[1]);
+	return *p == ' ' && p + 1 < end && p[1] != '\r' &&
+	    !ascii_is_blank(p[1]);
 }
 
 /* How many octets need no thought. */
@@ -96,7 +91,7 @@ plain_run(const struct dkim_body *b, const char *from, const char *end)
 		return (size_t)((p ? p : end) - from);
 	}
 	while (p < end && *p != '\r' &&
-	    (!is_space(*p) || (p > from && is_single_space(p, end))))
+	    (!ascii_is_blank(*p) || (p > from && is_single_space(p, end))))
 		p++;
 	return (size_t)(p - from);
 }
@@ -189,7 +184,7 @@ add_relaxed(struct buf *out, struct str value)
 			i++;
 			continue;
 		}
-		if (is_space(c)) {
+		if (ascii_is_blank(c)) {
 			space = true;
 			continue;
 		}

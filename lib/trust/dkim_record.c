@@ -50,9 +50,10 @@ kind_of(struct str text, const struct dkim_signature *sig, struct arena *arena)
 		    ? KEY_CANDIDATE
 		    : KEY_NONE;
 	/* RFC 6376 3.6.1: what begins with another v= is discarded */
-	if (str_eq(list.tags[0].name, STR("v"))
-		? !str_eq(list.tags[0].value, STR("DKIM1"))
-		: !taglist_find(&list, "p").p)
+	bool versioned = str_eq(list.tags[0].name, STR("v"));
+	if (versioned && !str_eq(list.tags[0].value, STR("DKIM1")))
+		return KEY_NONE;
+	if (!versioned && !taglist_find(&list, "p").p)
 		return KEY_NONE;
 	return read_algorithm(&list, &algorithm) && algorithm == sig->algorithm
 	    ? KEY_CANDIDATE

@@ -1,6 +1,9 @@
 /*
  * dkim_record.h - a public key out of the DNS: RFC 6376 3.6.1, RFC 8301,
  * RFC 8463, RFC 8616.
+ *
+ * It asks nothing: it reads answers, and checks one signature with what they
+ * hold.
  */
 #ifndef LIB_TRUST_DKIM_RECORD_H
 #define LIB_TRUST_DKIM_RECORD_H

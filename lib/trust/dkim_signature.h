@@ -58,6 +58,9 @@ bool dkim_signature_signs(const struct dkim_signature *, const char *name);
    is never one of those that h= picks. */
 void dkim_signature_input(const struct dkim_signature *, const struct header *,
     const struct header_field *own, struct buf *);
+/* SHA-256 of the same. */
+void dkim_signature_digest(const struct dkim_signature *, const struct header *,
+    const struct header_field *own, uint8_t digest[DKIM_HASH]);
 /* A signature's own field, canonical, b= emptied, without its last CR LF. */
 void dkim_signature_own(enum dkim_canon, const struct header_field *own,
     struct arena *, struct buf *);

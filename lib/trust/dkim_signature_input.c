@@ -1,6 +1,8 @@
 #include "lib/base/map.h"
 #include "lib/trust/dkim_signature.h"
 
+#include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A header section by names, so that neither many fields nor many names in h=
@@ -127,4 +129,16 @@ dkim_signature_input(const struct dkim_signature *sig,
 	}
 	dkim_signature_own(sig->header_canon, own, &index.arena, out);
 	index_close(&index);
+}
+
+void
+dkim_signature_digest(const struct dkim_signature *sig,
+    const struct header *header, const struct header_field *own,
+    uint8_t digest[DKIM_HASH])
+{
+	struct buf input = { 0 };
+	dkim_signature_input(sig, header, own, &input);
+	if (EVP_Digest(input.p, input.n, digest, NULL, EVP_sha256(), NULL) != 1)
+		abort(); /* out of memory */
+	buf_free(&input);
 }

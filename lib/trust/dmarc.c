@@ -28,20 +28,6 @@ dmarc_finish(struct dmarc_run *run, enum dmarc_status status, const char *why)
 	check->done(check);
 }
 
-bool
-dmarc_walked(const struct dmarc_walk *walk, const char **why)
-{
-	static const char *const reasons[] = {
-		[DMARC_WALKED] = "",
-		[DMARC_WALK_TEMPFAIL] = "The DNS doesn't answer for a name of "
-					"the DMARC tree walk",
-		[DMARC_WALK_SPENT] = "DMARC needs more DNS questions than a "
-				     "message may cost",
-	};
-	*why = reasons[walk->end];
-	return walk->end == DMARC_WALKED;
-}
-
 /* ---- the policy ---- */
 
 static enum dmarc_policy
@@ -133,6 +119,19 @@ apply(struct dmarc_run *run, const struct dmarc_node *node)
 /* ---- discovery ---- */
 
 static const char *
+why_unfinished(const struct dmarc_walk *walk)
+{
+	static const char *const reasons[] = {
+		[DMARC_WALKED] = "",
+		[DMARC_WALK_TEMPFAIL] = "The DNS doesn't answer for a name of "
+					"the DMARC tree walk",
+		[DMARC_WALK_SPENT] = "DMARC needs more DNS questions than a "
+				     "message may cost",
+	};
+	return reasons[walk->end];
+}
+
+static const char *
 why_none(const struct dmarc_walk *walk)
 {
 	for (size_t i = 0; i < walk->count; i++)
@@ -145,9 +144,8 @@ static void
 on_ancestors(struct dmarc_walk *walk)
 {
 	struct dmarc_run *run = run_of(walk);
-	const char *why;
-	if (!dmarc_walked(walk, &why)) {
-		dmarc_finish(run, DMARC_TEMPERROR, why);
+	if (walk->end != DMARC_WALKED) {
+		dmarc_finish(run, DMARC_TEMPERROR, why_unfinished(walk));
 		return;
 	}
 	const struct dmarc_node *policy = dmarc_walk_policy(walk);

@@ -10,7 +10,8 @@
  * it.  Without one every level of the walk decides, also above a record that
  * was found (a psd tag there would move the Organizational Domain): one that
  * doesn't answer makes a temporary error.  In alignment it makes one only
- * when no other identifier is aligned.
+ * when no other identifier is aligned; so does an aligned domain for which SPF
+ * or DKIM had no answer.
  *
  * A spent budget.  It never makes a pass.  In discovery it is a temporary
  * error, too: no message gets around a policy by making its DNS costly, and
@@ -39,6 +40,9 @@ enum dmarc_status { /* RFC 9989 9.2 */
 struct dmarc_identifier {
 	struct str domain; /* A-labels */
 	bool is_dkim; /* else SPF's */
+	bool unknown; /* the DNS didn't say whether it is authenticated: it
+			 makes no pass, and aligned no fail either.  Such
+			 ones stand last, and are gone from the answer */
 	bool aligned; /* the answer */
 };
 

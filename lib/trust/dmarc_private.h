@@ -22,6 +22,7 @@ struct dmarc_run {
 	struct str author; /* lower case, without a last dot */
 	bool existence_unknown; /* the DNS didn't say */
 	bool alignment_unknown; /* of an identifier, for the same reason */
+	bool authentication_unknown; /* of an aligned one */
 	size_t turn; /* the identifier that is looked at */
 	bool open[DMARC_IDENTIFIERS]; /* a walk has to tell */
 };
@@ -30,7 +31,5 @@ struct dmarc_run {
 void dmarc_stop(struct dmarc_run *);
 /* done() may cancel: nothing is touched after it. */
 void dmarc_finish(struct dmarc_run *, enum dmarc_status, const char *why);
-/* True: the walk came to its end. False: why it did not. */
-bool dmarc_walked(const struct dmarc_walk *, const char **why);
 
 #endif

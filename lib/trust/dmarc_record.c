@@ -92,13 +92,6 @@ word_or_default(const struct tags *tags, enum tag tag, const char *const *words)
 
 /* ---- rua ---- */
 
-static bool
-is_hex(char c)
-{
-	return ascii_is_digit(c) || (c >= 'a' && c <= 'f') ||
-	    (c >= 'A' && c <= 'F');
-}
-
 /* RFC 3986 3.1: ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) */
 static bool
 is_scheme(struct str s)
@@ -119,7 +112,7 @@ is_uri_text(struct str s)
 	static const struct str marks = { "-._~:/?#[]@$&'()*+=", 19 };
 	for (size_t i = 0; i < s.n; i++) {
 		bool encoded = s.p[i] == '%' && s.n - i > 2 &&
-		    is_hex(s.p[i + 1]) && is_hex(s.p[i + 2]);
+		    ascii_is_hex(s.p[i + 1]) && ascii_is_hex(s.p[i + 2]);
 		if (!encoded && !ascii_is_alnum(s.p[i]) &&
 		    !str_has(marks, s.p[i]))
 			return false;

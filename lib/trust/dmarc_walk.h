@@ -60,9 +60,9 @@ struct dmarc_walk { /* a member of its owner; {0} is idle */
 void dmarc_walk_start(struct dmarc_walk *, struct dmarc_tree *,
     struct str domain, size_t limit, void (*done)(struct dmarc_walk *));
 void dmarc_walk_cancel(struct dmarc_walk *);
-/* Of where a complete walk began. */
+/* The Organizational Domain of the name where a complete walk began. */
 struct str dmarc_walk_organizational(const struct dmarc_walk *);
-/* The record that applies to where a complete walk began, or NULL. */
+/* The node whose record applies to that name, or NULL. */
 const struct dmarc_node *dmarc_walk_policy(const struct dmarc_walk *);
 
 /* For a question beside the walks.  False: the budget is spent. */

@@ -96,11 +96,12 @@ on_address(struct dns_query *query)
 
 /* Names that no host has are none: they are for headers and logs, too. */
 static void
-add_names(struct iprev_run *run, const struct dns_answer *answer)
+add_names(struct iprev_run *run, const struct dns_answer *answer, bool wanted)
 {
 	for (size_t i = 0; i < answer->count && run->count < NAMES_MAX; i++) {
 		struct str name = answer->records[i].name;
-		if (name_is_dns(name))
+		if (name_is_dns(name) &&
+		    name_eq(name, run->check->wanted) == wanted)
 			run->names[run->count++] = arena_str(&run->arena, name);
 	}
 	if (run->count > 0)
@@ -115,7 +116,8 @@ on_names(struct dns_query *query)
 	struct iprev_run *run = container_of(query, struct iprev_run, query);
 	const struct dns_answer *answer = query->answer;
 	charge(run);
-	add_names(run, answer);
+	add_names(run, answer, true);
+	add_names(run, answer, false);
 	if (answer->status == DNS_FOUND)
 		ask_next(run);
 	else
@@ -144,7 +146,11 @@ iprev_start(struct iprev_check *check, struct loop *loop,
 {
 	struct iprev_run *run = mem_alloc(sizeof *run);
 	struct buf name = { 0 };
-	*check = (struct iprev_check){ .done = done, .run = run };
+	*check = (struct iprev_check){
+		.wanted = check->wanted,
+		.done = done,
+		.run = run,
+	};
 	run->check = check;
 	run->resolver = resolver;
 	run->budget = budget;

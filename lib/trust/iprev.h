@@ -18,6 +18,7 @@ enum iprev_status { /* RFC 8601 2.7.3 */
 };
 
 struct iprev_check { /* a member of its owner; {0} is idle */
+	struct str wanted; /* of several names it is asked about first; or "" */
 	enum iprev_status status;
 	struct str name; /* that was confirmed, else the first; or "" */
 	void (*done)(struct iprev_check *);
@@ -25,8 +26,8 @@ struct iprev_check { /* a member of its owner; {0} is idle */
 };
 
 /* About an address (family 4 or 6), with at most BUDGET_IPREV questions, on an
-   idle check.  done() runs once and later, within 20 s.  The name lives as long
-   as the check. */
+   idle check of which only "wanted" may be set.  done() runs once and later,
+   within 20 s.  The name lives as long as the check. */
 void iprev_start(struct iprev_check *, struct loop *, struct resolver *,
     struct budget *, struct ip, void (*done)(struct iprev_check *));
 void iprev_cancel(struct iprev_check *); /* idempotent; frees all, leaves {0} */

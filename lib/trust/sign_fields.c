@@ -50,6 +50,8 @@ static const struct signed_name {
 	{ "Resent-To", 0 },
 	{ "Resent-Cc", 0 },
 	{ "Resent-Message-ID", 0 },
+	{ "TLS-Report-Domain", 0 }, /* RFC 8460 5.3: should be signed */
+	{ "TLS-Report-Submitter", 0 },
 };
 
 enum {

@@ -1,5 +1,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/name.h"
+#include "lib/mail/idn.h"
 #include "lib/trust/spf_private.h"
 
 #include <stdlib.h>
@@ -9,52 +10,6 @@ enum {
 	DEADLINE_MS = 20000,
 	MECHANISM_MAX = 255, /* octets of the answer; all but hostile fit */
 };
-
-/* ---- questions ---- */
-
-static void
-on_answer(struct dns_query *query)
-{
-	struct spf_run *run = container_of(query, struct spf_run, query);
-	budget_charge(run->question->budget, query->answer);
-	spf_go_on(run, run->answered(run, query->answer));
-}
-
-enum spf_step
-spf_ask(struct spf_run *run, struct str name, enum dns_type type,
-    spf_answered *answered)
-{
-	const struct spf_question *q = run->question;
-	if (!budget_take(q->budget))
-		return spf_error(run, SPF_PERMERROR,
-		    "The records ask for too many DNS questions");
-	run->answered = answered;
-	dns_ask(q->resolver, &run->query, name, type, on_answer);
-	return SPF_WAIT;
-}
-
-struct str
-spf_escape(struct spf_run *run, struct str domain)
-{
-	struct buf text = { 0 };
-	name_escape(&text, domain);
-	struct str escaped = arena_str(&run->arena, buf_str(&text));
-	buf_free(&text);
-	return escaped;
-}
-
-enum spf_step
-spf_ask_domain(struct spf_run *run, struct str domain, enum dns_type type,
-    spf_answered *answered)
-{
-	return spf_ask(run, spf_escape(run, domain), type, answered);
-}
-
-enum dns_type
-spf_address_type(const struct spf_run *run)
-{
-	return run->question->ip.family == 6 ? DNS_AAAA : DNS_A;
-}
 
 /* ---- the end ---- */
 
@@ -150,7 +105,8 @@ unquoted(struct arena *arena, struct str local)
 	return local;
 }
 
-/* RFC 7208 2.4, 4.3: postmaster is who has no name */
+/* RFC 7208 2.4, 4.3: a sender without a local part is postmaster, and the null
+   one is of HELO; RFC 8616 4: the domain in A-labels */
 static void
 set_sender(struct spf_run *run, struct str mail_from, struct str helo)
 {
@@ -163,7 +119,8 @@ set_sender(struct spf_run *run, struct str mail_from, struct str helo)
 		mail_from = str_from(mail_from, at + 1);
 	}
 	m->local = local.n > 0 ? local : STR("postmaster");
-	m->sender_domain = name_strip_dot(mail_from.n > 0 ? mail_from : helo);
+	m->sender_domain = idn_a_labels(
+	    name_strip_dot(mail_from.n > 0 ? mail_from : helo), &run->arena);
 	buf_add(&sender, m->local);
 	buf_addc(&sender, '@');
 	buf_add(&sender, m->sender_domain);
@@ -190,7 +147,7 @@ run_new(
 	run->loop = loop;
 	run->question = q;
 	run->macros.ip = q->ip;
-	run->macros.helo = q->helo;
+	run->macros.helo = name_strip_dot(q->helo);
 	run->macros.receiver = q->receiver;
 	run->macros.now = clock_wall_ms() / 1000;
 	set_sender(run, q->mail_from, q->helo);

@@ -5,13 +5,20 @@
 static enum spf_step find(struct spf_run *);
 
 /* RFC 7208 7.3: the domain itself, names below it, any others */
-static unsigned
+enum rank {
+	RANK_SAME,
+	RANK_BELOW,
+	RANK_OTHER,
+	RANKS,
+};
+
+static enum rank
 rank_of(const struct spf_names *names, size_t i)
 {
 	struct str name = names->list[i].name;
 	if (name_eq(name, names->domain))
-		return 0;
-	return name_is_below(name, names->domain) ? 1 : 2;
+		return RANK_SAME;
+	return name_is_below(name, names->domain) ? RANK_BELOW : RANK_OTHER;
 }
 
 /* RFC 7208 5.5: a name whose addresses can't be found is passed over */
@@ -32,9 +39,9 @@ static size_t
 best(const struct spf_names *names)
 {
 	size_t best = names->count;
-	unsigned least = names->below_only ? 2 : 3;
+	enum rank least = names->below_only ? RANK_OTHER : RANKS;
 	for (size_t i = 0; i < names->count; i++) {
-		unsigned rank = rank_of(names, i);
+		enum rank rank = rank_of(names, i);
 		if (names->list[i].state == SPF_NAME_REFUTED || rank >= least)
 			continue;
 		best = i;

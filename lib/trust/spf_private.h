@@ -3,7 +3,8 @@
  * spf_*.c alone.
  *
  * A small machine with a stack of records: one question at a time is asked,
- * its answer is a step, and each step says how to go on.  Nothing recurses.
+ * its answer is a step, and each step says how to go on.  Nothing recurses,
+ * but for answers that were had before, which lead on at once.
  */
 #ifndef LIB_TRUST_SPF_PRIVATE_H
 #define LIB_TRUST_SPF_PRIVATE_H
@@ -56,6 +57,8 @@ struct spf_names { /* of the client's address, found once for all */
 	spf_then *then;
 };
 
+struct spf_asked; /* an answer that was had */
+
 struct spf_run {
 	struct spf_check *check;
 	struct loop *loop;
@@ -65,12 +68,15 @@ struct spf_run {
 	struct later finished;
 	struct dns_query query;
 	spf_answered *answered;
+	struct str asking; /* what the query asks for */
+	enum dns_type asking_type;
+	struct spf_asked *asked;
 	struct spf_macros macros;
 	struct spf_frame frames[SPF_TERMS + 1]; /* include adds one */
 	size_t depth;
-	unsigned terms, voids;
-	bool void_counted; /* for the term that is evaluated now */
-	struct str spec, target; /* of that term; target "": no name */
+	unsigned terms, voids; /* so far */
+	struct str spec, target; /* a domain-spec, and what it stands for ("":
+				    no name) */
 	spf_then *expanded;
 	struct str hosts[SPF_NAMES]; /* of an mx */
 	size_t host_count, host;
@@ -78,13 +84,20 @@ struct spf_run {
 	bool explaining; /* the result stands, come what may */
 };
 
-/* ---- spf.c: the machine.  All of them return SPF_WAIT. ---- */
+/* ---- spf_ask.c: questions ---- */
 
+/* SPF_WAIT, or what the answer leads to when it was had before. */
 enum spf_step spf_ask(
     struct spf_run *, struct str name, enum dns_type, spf_answered *);
 /* domain: any octets in its labels */
 enum spf_step spf_ask_domain(
     struct spf_run *, struct str domain, enum dns_type, spf_answered *);
+enum dns_type spf_address_type(const struct spf_run *);
+/* As the DNS writes it: RFC 1035 5.1. */
+struct str spf_escape(struct spf_run *, struct str domain);
+
+/* ---- spf.c: the machine.  What ends it returns SPF_WAIT. ---- */
+
 enum spf_step spf_error(struct spf_run *, enum spf_result, const char *why);
 /* The result is there.  A fail may still get its explanation. */
 enum spf_step spf_conclude(
@@ -95,9 +108,6 @@ enum spf_step spf_finish(struct spf_run *);
    on. */
 enum spf_step spf_expand(struct spf_run *, struct str spec, spf_then *);
 struct spf_frame *spf_top(struct spf_run *);
-enum dns_type spf_address_type(const struct spf_run *);
-/* As the DNS writes it: RFC 1035 5.1. */
-struct str spf_escape(struct spf_run *, struct str domain);
 
 /* ---- spf_records.c: which record, and which directive of it ---- */
 

@@ -107,7 +107,6 @@ static enum spf_step
 next(struct spf_run *run)
 {
 	struct spf_frame *frame = spf_top(run);
-	run->void_counted = false;
 	if (spf_record_next(&frame->rest, &frame->directive))
 		return spf_match(run);
 	/* RFC 7208 4.7 */

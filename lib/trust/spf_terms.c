@@ -12,15 +12,13 @@ spf_count_term(struct spf_run *run)
 	return false;
 }
 
-/* RFC 7208 4.6.4: two terms that find nothing, then permerror.  A term counts
-   once, however many hosts of its MX set have no address. */
+/* RFC 7208 4.6.4: two terms that find nothing, then permerror.  An MX set is
+   something, also when some of its hosts have no address. */
 static bool
 count_void(struct spf_run *run)
 {
-	if (run->void_counted || run->voids++ < SPF_VOIDS) {
-		run->void_counted = true;
+	if (run->voids++ < SPF_VOIDS)
 		return true;
-	}
 	spf_error(run, SPF_PERMERROR, "More than two terms find nothing");
 	return false;
 }
@@ -87,8 +85,9 @@ next_host(struct spf_run *run)
 static enum spf_step
 on_host(struct spf_run *run, const struct dns_answer *answer)
 {
-	enum spf_step step = on_addresses(run, answer);
-	return step == SPF_NO_MATCH ? next_host(run) : step;
+	if (answer->status == DNS_TEMPFAIL)
+		return nothing(run, answer);
+	return leads_here(run, answer) ? SPF_MATCH : next_host(run);
 }
 
 static enum spf_step
@@ -155,6 +154,15 @@ match_include(struct spf_run *run)
 
 /* ---- directives ---- */
 
+/* RFC 8616 4: a local part that isn't ASCII is in no name, so terms that want
+   it there match nothing */
+static bool
+wants_what_no_name_has(const struct spf_run *run, struct str spec)
+{
+	return !str_is_ascii(run->macros.local) &&
+	    (spf_macro_has(spec, 's') || spf_macro_has(spec, 'l'));
+}
+
 /* RFC 7208 4.8 leaves open what a name is that can't be asked for.  It doesn't
    exist; for include that is an error, as any domain without a record. */
 static enum spf_step
@@ -183,5 +191,7 @@ spf_match(struct spf_run *run)
 		return is_within(run, d, d->net) ? SPF_MATCH : SPF_NO_MATCH;
 	if (!spf_count_term(run))
 		return SPF_WAIT;
+	if (wants_what_no_name_has(run, d->domain))
+		return SPF_NO_MATCH;
 	return spf_expand(run, d->domain, match_target);
 }

@@ -1,5 +1,6 @@
 #include "lib/trust/sts.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/name.h"
 
 static const char *const modes[] = {
@@ -14,33 +15,80 @@ sts_mode_name(enum sts_mode mode)
 	return modes[mode];
 }
 
+/* ---- words of both ---- */
+
+static struct str
+skip_blanks(struct str s)
+{
+	while (s.n > 0 && ascii_is_blank(*s.p))
+		s = str_from(s, 1);
+	return s;
+}
+
+static struct str
+strip_blanks(struct str s)
+{
+	while (s.n > 0 && ascii_is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+/* RFC 8461 3.1, 3.2: both grammars name extensions alike */
+static bool
+is_field_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_alnum(s.p[i]) &&
+		    (i == 0 || !str_has(STR("_-."), s.p[i])))
+			return false;
+	return s.n > 0 && s.n <= STS_MAX_NAME;
+}
+
 /* ---- the record ---- */
 
 static bool
-is_alphanumeric(struct str s)
+is_id(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
-		    !(c >= 'A' && c <= 'Z'))
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_alnum(s.p[i]))
 			return false;
-	}
+	return s.n > 0 && s.n <= STS_MAX_ID;
+}
+
+static bool
+is_extension_value(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '=')
+			return false;
 	return s.n > 0;
 }
 
-/* RFC 8461 3.1: fields that aren't known are skipped */
+/* RFC 8461 3.2: of fields that come twice the first counts; others that
+   aren't known are skipped */
+static bool
+read_field(struct str field, struct str *id)
+{
+	struct str value = field;
+	struct str name = str_cut(&value, '=');
+	if (!str_eq(name, STR("id")) || !str_empty(*id))
+		return is_field_name(name) && is_extension_value(value);
+	*id = value;
+	return is_id(value);
+}
+
 static bool
 record_id(struct str text, struct str *id)
 {
 	*id = STR("");
 	str_cut(&text, ';'); /* the version, which was looked at */
 	while (text.n > 0) {
-		struct str value = str_trim(str_cut(&text, ';'));
-		struct str name = str_trim(str_cut(&value, '='));
-		if (!str_eq(name, STR("id")) || !str_empty(*id))
-			continue;
-		*id = str_trim(value);
-		if (id->n > STS_MAX_ID || !is_alphanumeric(*id))
+		struct str field = skip_blanks(str_cut(&text, ';'));
+		if (text.p) /* blanks before a semicolon are part of it */
+			field = strip_blanks(field);
+		else if (str_empty(field))
+			break; /* the last semicolon ends the record */
+		if (!read_field(field, id))
 			return false;
 	}
 	return !str_empty(*id);
@@ -50,7 +98,8 @@ record_id(struct str text, struct str *id)
 static bool
 is_sts(struct str text)
 {
-	return str_eq(str_trim(str_cut(&text, ';')), STR("v=STSv1"));
+	struct str version = str_cut(&text, ';');
+	return text.p && str_eq(strip_blanks(version), STR("v=STSv1"));
 }
 
 bool
@@ -150,20 +199,34 @@ static const struct sts_key {
 	{ "mx", 0, read_mx },
 };
 
+/* RFC 8461 3.2: what isn't known is skipped, if it has the form of a field */
 static bool
-read_line(struct sts_reading *r, struct str line)
+read_term(struct sts_reading *r, struct str line)
 {
 	struct str value = line;
-	struct str name = str_trim(str_cut(&value, ':'));
+	struct str name = str_cut(&value, ':');
+	r->why = "A line isn't of the form \"name: value\"";
+	if (!value.p || !is_field_name(name))
+		return false;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		const struct sts_key *key = &keys[i];
 		if (!str_eq(name, str_of(key->name)))
 			continue;
 		bool again = r->seen & key->seen;
 		r->seen |= key->seen;
-		return again || key->read(r, str_trim(value));
+		return again || key->read(r, skip_blanks(value));
 	}
-	return true; /* RFC 8461 3.2: what isn't known is skipped */
+	return true;
+}
+
+/* RFC 8461 3.2: LF or CR LF.  Empty lines are common, and harmless. */
+static bool
+read_line(struct sts_reading *r, struct str line)
+{
+	if (str_ends(line, STR("\r")))
+		line.n--;
+	line = strip_blanks(line);
+	return str_empty(line) || read_term(r, line);
 }
 
 static bool
@@ -184,10 +247,8 @@ sts_policy_parse(struct str text, struct arena *arena,
 	*policy = (struct sts_policy){ 0 };
 	r.why = "The policy is too large";
 	bool good = text.n <= STS_MAX_POLICY;
-	while (good && text.n > 0) {
-		struct str line = str_trim(str_cut(&text, '\n'));
-		good = str_empty(line) || read_line(&r, line);
-	}
+	while (good && text.n > 0)
+		good = read_line(&r, str_cut(&text, '\n'));
 	if (good && is_complete(&r))
 		return true;
 	*why = r.why;
@@ -205,8 +266,11 @@ matches(struct str pattern, struct str host)
 bool
 sts_policy_matches(const struct sts_policy *policy, struct str host)
 {
+	host = name_strip_dot(host);
+	if (!name_is_host(host))
+		return false;
 	for (size_t i = 0; i < policy->count; i++)
-		if (matches(policy->mx[i], name_strip_dot(host)))
+		if (matches(policy->mx[i], host))
 			return true;
 	return false;
 }

@@ -14,6 +14,7 @@ enum {
 	STS_MAX_POLICY = 65536, /* octets */
 	STS_MAX_MX = 64, /* patterns; more is malformed */
 	STS_MAX_ID = 32, /* RFC 8461 3.1 */
+	STS_MAX_NAME = 32, /* of a field */
 	STS_MAX_AGE = 31557600, /* seconds, RFC 8461 3.2 */
 };
 
@@ -27,8 +28,8 @@ struct sts_policy { /* strings are in the arena */
 	enum sts_mode mode;
 	uint32_t max_age; /* seconds */
 	size_t count;
-	struct str
-	    mx[STS_MAX_MX]; /* lower case: "mx.a.example", "*.b.example" */
+	struct str mx[STS_MAX_MX]; /* lower case: "mx.a.example",
+				      "*.b.example" */
 };
 
 /* Of all TXT records at _mta-sts.<domain>, the id of the one that counts.

@@ -1,30 +1,19 @@
 #include "lib/trust/tlsrpt_record.h"
 
+#include "lib/base/ascii.h"
+
 enum {
 	NAME_OCTETS = 32, /* of a field */
 };
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static struct str
 trim(struct str s)
 {
-	while (s.n > 0 && is_space(s.p[0]))
+	while (s.n > 0 && ascii_is_blank(s.p[0]))
 		s = str_from(s, 1);
-	while (s.n > 0 && is_space(s.p[s.n - 1]))
+	while (s.n > 0 && ascii_is_blank(s.p[s.n - 1]))
 		s.n--;
 	return s;
-}
-
-static bool
-is_alphanumeric(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z');
 }
 
 /* RFC 8460 3: (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".") */
@@ -32,7 +21,7 @@ static bool
 is_name(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_alphanumeric(s.p[i]) &&
+		if (!ascii_is_alnum(s.p[i]) &&
 		    (i == 0 || !str_has(STR("_-."), s.p[i])))
 			return false;
 	return s.n > 0 && s.n <= NAME_OCTETS;
@@ -46,7 +35,7 @@ is_value(struct str s, bool is_rua)
 	for (size_t i = 0; i < s.n; i++)
 		if (!(s.p[i] > ' ' && s.p[i] <= '~' &&
 			(is_rua || s.p[i] != '=')) &&
-		    !(is_rua && is_space(s.p[i])))
+		    !(is_rua && ascii_is_blank(s.p[i])))
 			return false;
 	return s.n > 0;
 }

@@ -2,7 +2,8 @@
 
 #include "lib/base/name.h"
 
-/* As the providers document it. */
+/* As the providers document it.  Who has a return path of its own, for which
+   SPF is asked for then, wants nothing here (Postmark, SMTP2GO). */
 static const struct {
 	const char *label; /* the host's first one, or NULL: any */
 	const char *domain; /* the host is below it */
@@ -13,10 +14,14 @@ static const struct {
 	{ "email-smtp-fips", "amazonaws.com", "include:amazonses.com" },
 	{ NULL, "brevo.com", "include:spf.brevo.com" },
 	{ NULL, "sendinblue.com", "include:spf.brevo.com" },
+	{ "smtp-relay", "gmail.com", "include:_spf.google.com" },
 	{ NULL, "mailgun.org", "include:mailgun.org" },
 	{ NULL, "mailjet.com", "include:spf.mailjet.com" },
 	{ NULL, "sendgrid.net", "include:sendgrid.net" },
-	{ NULL, "smtp2go.com", "include:spf.smtp2go.com" },
+	/* Microsoft 365, by a user or by a connector */
+	{ "smtp", "office365.com", "include:spf.protection.outlook.com" },
+	{ NULL, "mail.protection.outlook.com",
+	    "include:spf.protection.outlook.com" },
 };
 
 struct str

@@ -21,6 +21,16 @@ struct entrance { /* a listening socket */
 /* ---- verbs ---- */
 
 static json_t *
+delivery_trouble_text(const struct delivery *delivery)
+{
+	struct buf text = { 0 };
+	delivery_trouble(delivery, &text);
+	json_t *json = session_text(buf_str(&text));
+	buf_free(&text);
+	return json;
+}
+
+static json_t *
 inbound_troubles(const struct inbound *inbound)
 {
 	json_t *all = json_array();
@@ -57,7 +67,7 @@ status(struct session *s, const json_t *request)
 	session_done(s,
 	    json_pack(
 		"{s:s%, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, "
-		"s:s, s:s, s:o, s:o}",
+		"s:s, s:s, s:o, s:o, s:o}",
 		"hostname", p->settings->hostname.p, p->settings->hostname.n,
 		"accounts", (json_int_t)directory_accounts(d), "queued",
 		(json_int_t)queue_count(p->queue), "held",
@@ -71,7 +81,8 @@ status(struct session *s, const json_t *request)
 		session_text(directory_trouble(p->directory)), "tls_trouble",
 		tls_keeper_trouble(p->tls), "history_trouble",
 		history_trouble(p->history), "inbound_troubles",
-		inbound_troubles(p->inbound), "identities",
+		inbound_troubles(p->inbound), "delivery_trouble",
+		delivery_trouble_text(p->delivery), "identities",
 		identities(p->identity)));
 }
 
@@ -86,7 +97,10 @@ static void
 on_looked(struct directory_look *look)
 {
 	struct session *s = container_of(look, struct session, look);
-	session_done(s, json_object());
+	struct directory_keeper *directory = s->control->parts.directory;
+	session_done(s,
+	    json_pack("{s:o}", "config_trouble",
+		session_text(directory_trouble(directory))));
 }
 
 /* Who gets the answer may use what config/ holds. */

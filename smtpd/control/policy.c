@@ -18,6 +18,7 @@ static const char *const troubles[] = {
 	[POLICY_MALFORMED] = "a policy is announced, and can't be read",
 	[POLICY_WEBPKI] =
 	    "a policy is announced, and its host's certificate isn't valid",
+	[POLICY_UNKNOWN] = "can't be had now: the DNS doesn't answer",
 };
 
 static json_t *
@@ -95,14 +96,28 @@ hosts(const struct route *route)
 
 /* ---- the verb ---- */
 
+/* Where the DNS has left us without hosts, nobody has asked for the policy. */
+static enum policy_trouble
+trouble_of(const struct route *route, struct str status)
+{
+	bool lost = str_eq(status, STR("4.4.3")) && !route->sts &&
+	    route->trouble == POLICY_FINE;
+	return lost ? POLICY_UNKNOWN : route->trouble;
+}
+
 static void
 on_route(struct route *route)
 {
 	struct session *s = container_of(route, struct session, route);
-	json_t *answer = json_pack("{s:o, s:s, s:o, s:o, s:s}", "domain",
-	    session_text(route->domain), "sts_trouble",
-	    troubles[route->trouble], "sts", sts(route->sts), "hosts",
-	    hosts(route), "failure", route->failure.text);
+	struct str status = str_of(route->failure.enhanced);
+	enum policy_trouble trouble = trouble_of(route, status);
+	bool temporary =
+	    trouble == POLICY_UNKNOWN || str_eq(status, STR("4.4.3"));
+	json_t *answer = json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:b}",
+	    "domain", session_text(route->domain), "sts_trouble",
+	    troubles[trouble], "sts", sts(route->sts), "hosts", hosts(route),
+	    "failure", route->failure.text, "status", session_text(status),
+	    "temporary", temporary);
 	route_end(route);
 	stream_deadline(s->stream, CONTROL_IDLE_MS);
 	session_done(s, answer);

@@ -41,10 +41,11 @@ recipients_of(const struct queue_item *item, const struct envelope *e)
 	for (size_t i = 0; e && i < item->count && i < e->count; i++) {
 		const struct recipient_status *status = &item->status[i];
 		json_array_append_new(all,
-		    json_pack("{s:o, s:s, s:o}", "address",
+		    json_pack("{s:o, s:s, s:o, s:s*}", "address",
 			session_text(e->recipients[i].address), "state",
 			state_names[status->state], "reply",
-			session_text(str_of(status->text))));
+			session_text(str_of(status->text)), "by",
+			status->ours ? "us" : NULL));
 	}
 	return all;
 }
@@ -99,7 +100,7 @@ log_change(
 	log_path(&line, "from", e ? e->sender : STR(""));
 	if (e)
 		log_d(&line, "recipients", (int64_t)e->count);
-	history_end(s->control->parts.history, &line);
+	history_end(s->control->parts.history, HISTORY_MAIL, &line);
 	buf_free(&text);
 }
 
@@ -189,8 +190,7 @@ is_meant(const struct walk *w, const struct queue_item *item,
 	for (size_t i = 0; e && i < e->count && i < item->count; i++) {
 		struct str a = e->recipients[i].address;
 		if (item->status[i].state == RECIPIENT_WAITING &&
-		    name_eq(str_from(a, str_find_last(a, '@') + 1),
-			str_of(w->domain)))
+		    name_eq(address_domain(a), str_of(w->domain)))
 			return true;
 	}
 	return false;

@@ -12,6 +12,7 @@
 #include "smtpd/delivery/tls_policy.h"
 
 struct tls_attempt { /* views of the teller's, for the call */
+	struct str recipients; /* their domain */
 	/* Policy domain: the recipients'; with TLSA the MX host. */
 	struct str domain;
 	enum tls_policy_type type; /* of the policy that was applied */

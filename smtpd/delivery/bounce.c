@@ -3,6 +3,7 @@
 #include "smtpd/delivery/audience.h"
 #include "smtpd/delivery/bounce_private.h"
 #include "smtpd/delivery/delivery_private.h"
+#include "smtpd/queue/history.h"
 
 enum {
 	RECIPIENTS_MAX = 24576, /* octets that the recipients take */
@@ -113,11 +114,30 @@ finish(struct bounce *bounce, enum bounce_result result)
 	bounce->done(bounce);
 }
 
+/* For `postern why`: who hears of it, and by which report. */
+static void
+log_told(const struct bounce *bounce)
+{
+	const struct parcel *parcel = bounce->parcel;
+	struct buf id = { 0 }, report = { 0 };
+	envelope_id_text(parcel->item->id, &id);
+	envelope_id_text(bounce->id, &report);
+	struct log_line line = log_begin_kept(LOG_INFO, "told");
+	log_s(&line, "id", buf_str(&id));
+	log_path(&line, "to", bounce->reader);
+	log_s(&line, "report", buf_str(&report));
+	history_end(parcel->delivery->parts.history, HISTORY_MAIL, &line);
+	buf_free(&id);
+	buf_free(&report);
+}
+
 static void
 on_added(struct queue_add *add)
 {
 	struct bounce *bounce = container_of(add, struct bounce, add);
 	bounce->adding = false;
+	if (add->result == QUEUE_ADDED && bounce->parcel->delivery)
+		log_told(bounce);
 	finish(
 	    bounce, add->result == QUEUE_ADDED ? BOUNCE_QUEUED : BOUNCE_LATER);
 }
@@ -125,6 +145,8 @@ on_added(struct queue_add *add)
 static void
 queue_report(struct bounce *bounce)
 {
+	bounce->reader =
+	    arena_str(&bounce->arena, bounce->envelope->recipients[0].original);
 	bounce->add = (struct queue_add){
 		.envelope = bounce->envelope,
 		.message = bounce->message,

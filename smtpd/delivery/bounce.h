@@ -37,6 +37,7 @@ struct bounce { /* {0} is idle */
 	struct message *message;
 	struct arena arena;
 	struct header header; /* of the report */
+	struct str reader;
 	struct sign_request sign;
 	struct queue_add add;
 	bool adding;

@@ -30,7 +30,7 @@ bounce_home(const struct bounce *bounce)
 {
 	struct str sender = bounce->parcel->item->envelope->sender;
 	return audience(bounce) == AUDIENCE_USER
-	    ? str_from(sender, str_find_last(sender, '@') + 1)
+	    ? address_domain(sender)
 	    : forward_home(bounce->parcel, bounce->recipients[0]);
 }
 
@@ -44,12 +44,21 @@ id_text(struct arena *arena, uint64_t id)
 	return kept;
 }
 
+/* Ids tell the time, so they can be guessed. */
+static struct str
+new_boundary(struct arena *arena)
+{
+	uint64_t number;
+	random_bytes(&number, sizeof number);
+	return arena_printf(arena, "%016" PRIx64, number);
+}
+
 /* "550 5.1.1 no such user", of a server. */
 static struct str
 diagnostic(struct arena *arena, const struct outcome *outcome)
 {
 	const struct reply *reply = &outcome->reply;
-	if (str_empty(outcome->peer.host))
+	if (!reply->received)
 		return STR("");
 	return reply->enhanced
 	    ? arena_printf(
@@ -77,19 +86,12 @@ duration(struct arena *arena, uint64_t ms)
 	    arena, "%" PRIu64 " %s", ms / units[i].ms, units[i].name);
 }
 
-/* What a server said is the diagnostic; our own reasons stand here. */
 static struct str
 reason(struct arena *arena, const struct outcome *outcome, uint64_t lifetime)
 {
-	struct buf text = { 0 };
-	if (str_empty(outcome->peer.host))
-		buf_addf(&text, "%s.", outcome->reply.text);
-	if (outcome->expired)
-		buf_addf(&text, "%sIt was tried for %s.", text.n ? " " : "",
-		    duration(arena, lifetime).p);
-	struct str kept = arena_str(arena, buf_str(&text));
-	buf_free(&text);
-	return kept;
+	return outcome->expired ? arena_printf(arena, "It was tried for %s.",
+				      duration(arena, lifetime).p)
+				: STR("");
 }
 
 /* RFC 3464 4.2: where an alias leads to is its owner's secret, which a server's
@@ -110,15 +112,6 @@ describe_alias(struct arena *arena, const struct parcel *parcel, size_t i)
 	};
 }
 
-/* Another server's answer, explained. */
-static struct str
-advice(const struct outcome *outcome)
-{
-	return str_empty(outcome->peer.host)
-	    ? STR("")
-	    : str_of(advice_for(outcome->reply));
-}
-
 static struct dsn_recipient
 describe(struct arena *arena, const struct bounce *bounce, size_t i)
 {
@@ -128,13 +121,15 @@ describe(struct arena *arena, const struct bounce *bounce, size_t i)
 	const struct recipient *recipient = parcel_recipient(parcel, i);
 	const struct outcome *outcome = &parcel->outcomes[i];
 	const struct settings *settings = parcel->delivery->parts.settings;
+	bool received = outcome->reply.received;
 	return (struct dsn_recipient){
 		.original = recipient->original,
 		.final = recipient->address,
 		.status = str_of(outcome->reply.enhanced),
-		.remote_host = outcome->peer.host,
+		.remote_host = received ? outcome->peer.host : STR(""),
 		.diagnostic = diagnostic(arena, outcome),
-		.advice = advice(outcome),
+		.finding = str_of(received ? "" : outcome->reply.text),
+		.advice = str_of(advice_for(outcome->reply)),
 		.reason = reason(arena, outcome, settings->queue_lifetime_ms),
 		.last_attempt_ms = clock_wall_ms(),
 	};
@@ -179,6 +174,7 @@ bounce_write(const struct bounce *bounce, struct str original)
 		.to = reader(bounce),
 		.sender = owner ? parcel->item->envelope->sender : STR(""),
 		.report_id = id_text(&arena, bounce->id),
+		.boundary = new_boundary(&arena),
 		.queue_id = id_text(&arena, parcel->item->id),
 		.arrival_ms = parcel->item->received_ms,
 		.now_ms = clock_wall_ms(),

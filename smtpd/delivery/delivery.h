@@ -42,6 +42,8 @@ struct delivery *delivery_new(const struct delivery_parts *);
 void delivery_stop(
     struct delivery *, int64_t max_ms, void (*idle)(struct delivery *));
 size_t delivery_sessions(const struct delivery *);
+/* One sentence when all mail waits for something that a person can mend. */
+bool delivery_trouble(const struct delivery *, struct buf *);
 void delivery_free(struct delivery *);
 
 #endif

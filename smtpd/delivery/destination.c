@@ -11,13 +11,23 @@
 /* ---- one by name ---- */
 
 static void
+unlist(struct destination *d)
+{
+	if (!list_linked(&d->known))
+		return;
+	list_remove(&d->known);
+	d->delivery->destinations.known_count--;
+}
+
+static void
 destination_free(struct destination *d)
 {
 	map_remove(&d->delivery->destinations.map, &d->node);
-	list_remove(&d->in_line);
+	slots_leave(&d->delivery->destinations.slots, &d->waiter);
+	unlist(d);
 	later_cancel(&d->later);
 	timer_stop(&d->forget);
-	timer_stop(&d->clog);
+	backlog_free(&d->backlog);
 	arena_free(&d->arena);
 	free(d);
 }
@@ -52,81 +62,21 @@ find(struct delivery *delivery, struct str key)
 	d->name = (struct str){ copy + 1, key.n - 1 };
 	d->wish = (enum tls_wish)(copy[0] - 'a');
 	d->most = DESTINATION_SESSIONS;
-	list_init(&d->waiting);
+	backlog_init(&d->backlog, delivery->parts.loop, &d->sessions);
 	list_init(&d->remotes);
 	map_add(map, &d->node, (struct str){ copy, key.n });
 	return d;
 }
 
-/* ---- what waits ---- */
-
-/* All recipients of a parcel are added in one go, so those of one destination
-   stand at its end. */
-static struct transfer *
-last_waiting(struct destination *d)
-{
-	struct list_node *last = d->waiting.head.prev;
-	return list_empty(&d->waiting)
-	    ? NULL
-	    : container_of(last, struct transfer, node);
-}
-
-static bool
-has_session(const struct destination *d)
-{
-	const struct list_node *head = &d->remotes.head;
-	for (struct list_node *node = head->next; node != head;
-	     node = node->next)
-		if (container_of(node, struct remote, node)->opened)
-			return true;
-	return false;
-}
-
-/* The queue hands out so many items and no more: a host that answers nobody
-   must not have them all.  What it can't get soon goes back to the queue. */
-static void
-on_clogged(struct timer *timer)
-{
-	struct destination *d = container_of(timer, struct destination, clog);
-	struct list_node *node = list_first(&d->waiting), *next;
-	d->clogged = true;
-	for (size_t n = 0; node; n++, node = next) {
-		next = list_next(&d->waiting, node);
-		if (n < DESTINATION_PATIENT)
-			continue;
-		list_remove(node);
-		transfer_drop(container_of(node, struct transfer, node));
-	}
-}
-
-static void
-unclog(struct destination *d)
-{
-	timer_stop(&d->clog);
-	d->clogged = false;
-}
-
-static void
-enqueue(struct destination *d, struct parcel *parcel, size_t recipient)
-{
-	struct transfer *t = last_waiting(d);
-	if (t && t->parcel == parcel && transfer_add(t, recipient))
-		return;
-	if (!timer_pending(&d->clog) && !has_session(d))
-		timer_start(&d->clog, d->delivery->parts.loop,
-		    DESTINATION_CLOGGED_MS, on_clogged);
-	t = transfer_new(parcel);
-	transfer_add(t, recipient);
-	list_push(&d->waiting, &t->node);
-	wake(d);
-}
+/* ---- what waits for it ---- */
 
 /* RFC 8689 4.1: REQUIRETLS outweighs a TLS-Required: No */
 static enum tls_wish
 wish_of(const struct envelope *envelope)
 {
 	if (envelope->flags & ENVELOPE_REQUIRETLS)
-		return TLS_WISH_REQUIRED;
+		return str_empty(envelope->sender) ? TLS_WISH_PROVEN
+						   : TLS_WISH_REQUIRED;
 	return envelope->flags & ENVELOPE_TLS_OPTIONAL ? TLS_WISH_OPTIONAL
 						       : TLS_WISH_NONE;
 }
@@ -144,7 +94,7 @@ destination_add(struct parcel *parcel, size_t recipient)
 {
 	struct delivery *delivery = parcel->delivery;
 	struct str address = parcel_recipient(parcel, recipient)->address;
-	struct str domain = str_from(address, str_find_last(address, '@') + 1);
+	struct str domain = address_domain(address);
 	struct arena arena = { 0 };
 	if (!str_empty(delivery->parts.settings->relay_host))
 		domain = STR("");
@@ -152,24 +102,25 @@ destination_add(struct parcel *parcel, size_t recipient)
 	    'a' + (int)wish_of(parcel->item->envelope), STR_ARG(domain));
 	struct destination *d = find(delivery, arena_lower(&arena, key));
 	arena_free(&arena);
-	if (is_closed_for(d, parcel->item))
+	if (is_closed_for(d, parcel->item)) {
 		parcel_outcome(parcel, recipient, d->reply, &d->peer);
-	else if (!d->clogged) /* else it is tried again by itself */
-		enqueue(d, parcel, recipient);
+	} else if (backlog_add(&d->backlog, parcel, recipient)) {
+		unlist(d);
+		wake(d);
+	}
 }
 
 struct transfer *
 destination_take(struct destination *d)
 {
-	struct list_node *node = list_pop(&d->waiting);
 	wake(d); /* for the next one, or for whoever needs the session */
-	return node ? container_of(node, struct transfer, node) : NULL;
+	return backlog_take(&d->backlog);
 }
 
 void
 destination_return(struct destination *d, struct transfer *t)
 {
-	list_push_front(&d->waiting, &t->node);
+	backlog_return(&d->backlog, t);
 	wake(d);
 }
 
@@ -187,47 +138,94 @@ find_session(struct destination *d, enum remote_phase phase)
 	return NULL;
 }
 
-/* One of all sessions: a free one, or that of an idle destination. */
-static bool
-has_room(struct destinations *all)
-{
-	struct list_node *oldest = list_first(&all->idle);
-	if (all->sessions >= DESTINATIONS_SESSIONS && oldest)
-		remote_close(container_of(oldest, struct remote, idle));
-	return all->sessions < DESTINATIONS_SESSIONS;
-}
-
-/* One more session with a host that takes mail just now doesn't wait. */
-static bool
-is_in_time(struct destination *d)
-{
-	struct destinations *all = &d->delivery->destinations;
-	return has_session(d) ||
-	    pace_wait_ms(&all->pace, DESTINATIONS_PACE) == 0;
-}
-
 /* One at a time is opened: a dead host costs one session, and a slow one
    isn't met with five. */
-static void
-open_session(struct destination *d)
+static bool
+wants_session(struct destination *d)
 {
-	struct destinations *all = &d->delivery->destinations;
-	if (d->sessions >= d->most || find_session(d, REMOTE_OPENING))
+	return !backlog_is_empty(&d->backlog) && d->sessions < d->most &&
+	    !find_session(d, REMOTE_OPENING) && !d->delivery->stopping;
+}
+
+static enum slot_line
+line_of(const struct destination *d)
+{
+	if (d->failures > 0)
+		return LINE_FAILED;
+	if (d->sessions > 0)
+		return LINE_MORE;
+	return d->good ? LINE_GOOD : LINE_NEW;
+}
+
+static void
+stand_in_line(struct destination *d)
+{
+	struct slots *slots = &d->delivery->destinations.slots;
+	if (slots_wait(slots, &d->waiter, line_of(d)) || d->sessions > 0)
 		return;
-	if (is_in_time(d) && has_room(all)) {
-		pace_take(&all->pace, DESTINATIONS_PACE);
-		remote_open(d);
-	} else if (!list_linked(&d->in_line)) {
-		list_push(&all->line, &d->in_line);
+	backlog_drop(&d->backlog); /* when it comes again there may be a seat */
+	wake(d);
+}
+
+static void
+make_room(struct slot *instead)
+{
+	struct remote *remote = container_of(instead, struct remote, slot);
+	if (remote->phase == REMOTE_IDLE)
+		remote_close(remote);
+	else
+		remote_yield(remote);
+}
+
+static void on_turn(struct timer *);
+
+/* Whoever waits for a session, as long as one can be had. */
+static void
+serve_lines(struct delivery *delivery)
+{
+	struct destinations *all = &delivery->destinations;
+	struct slot_turn turn;
+	while ((turn = slots_next(&all->slots)).waiter) {
+		struct destination *d =
+		    container_of(turn.waiter, struct destination, waiter);
+		if (turn.instead)
+			make_room(turn.instead);
+		if (wants_session(d))
+			remote_open(d, d->waiter.line);
 	}
+	if (turn.again_ms >= 0)
+		timer_start(
+		    &all->turn, delivery->parts.loop, turn.again_ms, on_turn);
+}
+
+static void
+on_turn(struct timer *timer)
+{
+	serve_lines(container_of(timer, struct delivery, destinations.turn));
 }
 
 static void
 on_forget(struct timer *timer)
 {
 	struct destination *d = container_of(timer, struct destination, forget);
-	if (d->sessions == 0 && list_empty(&d->waiting))
+	if (d->sessions == 0 && backlog_is_empty(&d->backlog))
 		destination_free(d);
+}
+
+/* That it takes mail is remembered of so many. */
+static void
+remember(struct destination *d)
+{
+	struct destinations *all = &d->delivery->destinations;
+	timer_stop(&d->forget);
+	d->most = DESTINATION_SESSIONS;
+	if (!list_linked(&d->known)) {
+		list_push(&all->known, &d->known);
+		all->known_count++;
+	}
+	if (all->known_count > DESTINATIONS_KNOWN)
+		destination_free(container_of(
+		    list_first(&all->known), struct destination, known));
 }
 
 /* Its failures are remembered for as long as they matter. */
@@ -241,71 +239,43 @@ leave(struct destination *d)
 		timer_start(&d->forget, d->delivery->parts.loop,
 		    ms + (int64_t)d->delivery->parts.settings->retry_max_ms,
 		    on_forget);
+	else if (d->good)
+		remember(d);
 	else
 		destination_free(d);
-}
-
-static void on_paced(struct timer *);
-
-/* Whoever waits for one of all sessions, when one can be had. */
-static void
-serve_line(struct delivery *delivery)
-{
-	struct destinations *all = &delivery->destinations;
-	bool room =
-	    all->sessions < DESTINATIONS_SESSIONS || !list_empty(&all->idle);
-	if (!room || list_empty(&all->line))
-		return;
-	int64_t ms = pace_wait_ms(&all->pace, DESTINATIONS_PACE);
-	if (ms == 0)
-		wake(container_of(
-		    list_pop(&all->line), struct destination, in_line));
-	else if (!timer_pending(&all->paced))
-		timer_start(&all->paced, delivery->parts.loop, ms, on_paced);
-}
-
-static void
-on_paced(struct timer *timer)
-{
-	serve_line(container_of(timer, struct delivery, destinations.paced));
 }
 
 static void
 pump(struct destination *d)
 {
 	struct delivery *delivery = d->delivery;
+	struct slots *slots = &delivery->destinations.slots;
 	struct remote *idle = find_session(d, REMOTE_IDLE);
-	if (list_empty(&d->waiting))
+	if (idle || !wants_session(d))
+		slots_leave(slots, &d->waiter);
+	if (backlog_is_empty(&d->backlog))
 		leave(d);
 	else if (idle)
 		remote_resume(idle);
-	else if (!delivery->stopping)
-		open_session(d);
-	serve_line(delivery);
+	else if (wants_session(d))
+		stand_in_line(d);
+	serve_lines(delivery);
 }
 
 void
 destination_opened(struct destination *d)
 {
-	unclog(d);
-	wake(d); /* and for what still waits, perhaps one more */
+	wake(d); /* for what still waits, perhaps one more */
 }
 
 void
 destination_answered(struct destination *d)
 {
+	d->good = true;
+	backlog_answered(&d->backlog);
 	d->losses = 0;
 	d->failures = 0;
 	d->closed_until = 0;
-}
-
-static void
-answer_all(struct destination *d, struct reply reply, const struct peer *peer)
-{
-	struct list_node *node;
-	while ((node = list_pop(&d->waiting)))
-		transfer_answer(
-		    container_of(node, struct transfer, node), reply, peer);
 }
 
 static void
@@ -314,6 +284,7 @@ rest(struct destination *d, struct reply reply, const struct peer *peer)
 	arena_free(&d->arena);
 	d->reply = reply_keep(&d->arena, reply);
 	d->peer = peer_keep(&d->arena, peer);
+	d->good = false;
 	d->losses = 0;
 	d->failures++;
 	d->closed_ms = clock_mono_ms();
@@ -322,13 +293,19 @@ rest(struct destination *d, struct reply reply, const struct peer *peer)
 }
 
 void
+destination_refused(
+    struct destination *d, struct reply reply, const struct peer *peer)
+{
+	rest(d, reply, peer);
+	backlog_answer(&d->backlog, reply, peer);
+}
+
+void
 destination_lost(
     struct destination *d, struct reply reply, const struct peer *peer)
 {
-	if (++d->losses < DESTINATION_LOSSES)
-		return;
-	rest(d, reply, peer);
-	answer_all(d, reply, peer);
+	if (++d->losses >= DESTINATION_LOSSES)
+		destination_refused(d, reply, peer);
 }
 
 void
@@ -343,19 +320,17 @@ destination_failed(
 		d->most = others;
 		return;
 	}
-	unclog(d);
 	if (reply_class(reply) == 4)
 		rest(d, reply, peer);
-	answer_all(d, reply, peer);
+	backlog_answer(&d->backlog, reply, peer);
 }
 
 void
 destination_left(struct destination *d, struct remote *remote)
 {
-	struct destinations *all = &d->delivery->destinations;
 	list_remove(&remote->node);
 	d->sessions--;
-	all->sessions--;
+	slots_give(&d->delivery->destinations.slots, &remote->slot);
 	wake(d);
 	delivery_rest(d->delivery);
 }
@@ -366,22 +341,14 @@ void
 destinations_init(struct destinations *all)
 {
 	*all = (struct destinations){ 0 };
-	list_init(&all->line);
-	list_init(&all->idle);
-}
-
-static void
-drop_waiting(struct destination *d)
-{
-	struct list_node *node;
-	while ((node = list_pop(&d->waiting)))
-		transfer_drop(container_of(node, struct transfer, node));
+	slots_init(&all->slots);
+	list_init(&all->known);
 }
 
 static void
 stop(struct destination *d)
 {
-	drop_waiting(d);
+	backlog_drop(&d->backlog);
 	struct list_node *node, *next;
 	for (node = list_first(&d->remotes); node; node = next) {
 		next = list_next(&d->remotes, node);
@@ -403,9 +370,20 @@ clear(struct destination *d)
 	struct list_node *node;
 	while ((node = list_pop(&d->remotes)))
 		remote_free(container_of(node, struct remote, node));
-	while ((node = list_pop(&d->waiting)))
-		transfer_free(container_of(node, struct transfer, node));
 	destination_free(d);
+}
+
+const struct destination *
+destinations_failing_relay(const struct destinations *all)
+{
+	struct map_node *node = map_next(&all->map, NULL);
+	for (; node; node = map_next(&all->map, node)) {
+		const struct destination *d =
+		    container_of(node, struct destination, node);
+		if (str_empty(d->name) && d->failures > 0)
+			return d;
+	}
+	return NULL;
 }
 
 void
@@ -414,7 +392,7 @@ destinations_free(struct destinations *all)
 	struct map_node *node;
 	while ((node = map_next(&all->map, NULL)))
 		clear(container_of(node, struct destination, node));
-	timer_stop(&all->paced);
+	timer_stop(&all->turn);
 	map_free(&all->map);
-	all->sessions = 0;
+	slots_init(&all->slots);
 }

@@ -55,7 +55,23 @@ delivery_new(const struct delivery_parts *parts)
 size_t
 delivery_sessions(const struct delivery *delivery)
 {
-	return delivery->destinations.sessions;
+	return delivery->destinations.slots.taken;
+}
+
+bool
+delivery_trouble(const struct delivery *delivery, struct buf *out)
+{
+	const struct settings *settings = delivery->parts.settings;
+	const struct destination *relay =
+	    destinations_failing_relay(&delivery->destinations);
+	if (!relay)
+		return false;
+	buf_addf(out,
+	    "mail for other servers waits: the smarthost %.*s:%u takes none "
+	    "(%s)",
+	    STR_ARG(settings->relay_host), (unsigned)settings->relay_port,
+	    relay->reply.text);
+	return true;
 }
 
 /* ---- the end ---- */
@@ -81,7 +97,7 @@ void
 delivery_rest(struct delivery *delivery)
 {
 	if (delivery->idle && list_empty(&delivery->parcels) &&
-	    delivery->destinations.sessions == 0)
+	    delivery->destinations.slots.taken == 0)
 		loop_later(delivery->parts.loop, &delivery->later, on_idle);
 }
 

@@ -4,12 +4,6 @@
 #include "lib/mail/srs.h"
 #include "smtpd/delivery/delivery_private.h"
 
-static struct str
-domain_of(struct str address)
-{
-	return str_from(address, str_find_last(address, '@') + 1);
-}
-
 static const struct directory *
 directory_of(const struct parcel *parcel)
 {
@@ -20,7 +14,7 @@ struct str
 forward_home(const struct parcel *parcel, size_t recipient)
 {
 	struct str domain =
-	    domain_of(parcel_recipient(parcel, recipient)->original);
+	    address_domain(parcel_recipient(parcel, recipient)->original);
 	/* RFC 5321 4.1.1.3: "postmaster" alone is this host's */
 	return str_empty(domain) ? directory_domain(directory_of(parcel), 0)
 				 : domain;
@@ -32,7 +26,7 @@ forward_domain(const struct parcel *parcel, size_t recipient)
 	struct str sender = parcel->item->envelope->sender;
 	if (parcel_recipient(parcel, recipient)->kind != RECIPIENT_FORWARD ||
 	    str_empty(sender) ||
-	    directory_is_ours(directory_of(parcel), domain_of(sender)))
+	    directory_is_ours(directory_of(parcel), address_domain(sender)))
 		return STR("");
 	return forward_home(parcel, recipient);
 }

@@ -2,9 +2,11 @@
  * identity.h - may mail leave from our IPv6 (or IPv4) address?  Receivers ask
  * more of IPv6, so it is used only when nothing about it is wrong.
  *
- * For each family: the reverse name of the address leads back to it and is our
- * host name; SPF passes for our first domain and for the host name.  Asked at
- * the start and hourly.  What we know isn't used for any message's verdict.
+ * For each family: a reverse name of the address leads back to it and is our
+ * host name; SPF passes for the host name (which is what the null sender has)
+ * and for each domain of ours, since sessions are shared by all senders.  Asked
+ * at the start, hourly, and when our domains change.  What is known here isn't
+ * used for any message's verdict.
  */
 #ifndef SMTPD_DELIVERY_IDENTITY_H
 #define SMTPD_DELIVERY_IDENTITY_H
@@ -24,7 +26,8 @@ struct identity_parts { /* all outlive it */
 	struct loop *loop;
 	const struct settings *settings; /* hostname is set */
 	struct resolver *resolver;
-	struct directory_keeper *directory; /* for the first domain */
+	/* For our domains, and told of no more changes once we are freed. */
+	struct directory_keeper *directory;
 };
 
 struct identity *identity_new(const struct identity_parts *);
@@ -34,7 +37,9 @@ void identity_free(struct identity *);
    is complete; POSTERN_OUTBOUND decides for itself.  NULL: nothing is known. */
 bool identity_allows(
     const struct identity *, const struct settings *, uint8_t family);
-/* "IPv6 2001:db8::1: not used, it has no reverse name (PTR)". */
+/* IPv6 is complete, and IPv4 is known not to be. */
+bool identity_puts_ipv6_first(const struct identity *, const struct settings *);
+/* "IPv6 2001:db8::1: not used, incomplete: it has no reverse name (PTR)". */
 void identity_describe(const struct identity *, uint8_t family, struct buf *);
 
 #endif

@@ -62,39 +62,55 @@ keep(struct identity_family *f, enum identity_state state, struct buf *why)
 	return !same;
 }
 
-static bool
-dns_is_in_trouble(const struct identity_family *f)
-{
-	return f->iprev.status == IPREV_TEMPERROR ||
-	    f->sender.check.result == SPF_TEMPERROR ||
-	    f->helo.check.result == SPF_TEMPERROR;
-}
+/* ---- what is wrong ---- */
 
 static void
-explain_spf(const struct identity_spf *spf, struct str whose, struct buf *why)
+explain_spf(const struct identity_spf *spf, struct str whose, struct buf *wrong)
 {
-	if (spf->check.result != SPF_PASS && why->n == 0)
-		buf_addf(why, "SPF of %.*s says %s for it", STR_ARG(whose),
+	if (spf->check.result != SPF_PASS)
+		buf_addf(wrong, "SPF of %.*s says %s for it", STR_ARG(whose),
 		    spf_result_name(spf->check.result));
 }
 
-/* The first thing that is wrong; "" when all is right. */
 static void
-explain(const struct identity_family *f, struct buf *why)
+explain_name(const struct identity_family *f, struct buf *wrong)
 {
 	struct str host = f->identity->parts.settings->hostname;
-	struct str sender = buf_str(&f->address);
+	struct str name = f->iprev.name;
 	if (f->iprev.status == IPREV_PERMERROR)
-		buf_adds(why, "it has no reverse name (PTR)");
+		buf_adds(wrong, "it has no reverse name (PTR)");
 	else if (f->iprev.status != IPREV_PASS)
-		buf_addf(why, "its reverse name %.*s doesn't lead back to it",
-		    STR_ARG(f->iprev.name));
-	else if (!name_eq(f->iprev.name, host))
-		buf_addf(why, "its reverse name is %.*s, not %.*s",
-		    STR_ARG(f->iprev.name), STR_ARG(host));
-	explain_spf(
-	    &f->sender, str_from(sender, str_find(sender, '@') + 1), why);
-	explain_spf(&f->helo, host, why);
+		buf_addf(wrong, "its reverse name %.*s doesn't lead back to it",
+		    STR_ARG(name));
+	else if (!name_eq(name, host))
+		buf_addf(wrong, "its reverse name is %.*s, not %.*s",
+		    STR_ARG(name), STR_ARG(host));
+}
+
+static void
+explain_host(struct identity_family *f)
+{
+	if (f->iprev.status == IPREV_TEMPERROR ||
+	    f->helo.check.result == SPF_TEMPERROR) {
+		buf_adds(&f->trouble, "the DNS doesn't answer");
+		return;
+	}
+	explain_name(f, &f->wrong);
+	if (f->wrong.n == 0)
+		explain_spf(
+		    &f->helo, f->identity->parts.settings->hostname, &f->wrong);
+}
+
+/* The DNS has just answered about the host: that of one domain alone must not
+   hide what is wrong with the others. */
+static void
+explain_domain(struct identity_family *f)
+{
+	if (f->sender.check.result != SPF_TEMPERROR)
+		explain_spf(&f->sender, f->domain, &f->wrong);
+	else if (f->trouble.n == 0)
+		buf_addf(&f->trouble, "the DNS of %.*s doesn't answer",
+		    STR_ARG(f->domain));
 }
 
 /* ---- asking ---- */
@@ -108,47 +124,6 @@ ask_again(struct identity_family *f, int64_t ms)
 	spf_cancel(&f->sender.check);
 	spf_cancel(&f->helo.check);
 	timer_start(&f->again, f->identity->parts.loop, ms, on_again);
-}
-
-/* What was known stays while the DNS doesn't answer. */
-static enum step
-judge(struct flow *flow)
-{
-	struct identity_family *f = family_of(flow);
-	struct buf why = { 0 };
-	bool trouble = dns_is_in_trouble(f), changed = false;
-	if (trouble && f->state == IDENTITY_UNKNOWN) {
-		buf_adds(&why, "the DNS doesn't answer");
-		changed = keep(f, IDENTITY_UNKNOWN, &why);
-	} else if (!trouble) {
-		explain(f, &why);
-		changed = keep(
-		    f, why.n ? IDENTITY_INCOMPLETE : IDENTITY_COMPLETE, &why);
-	}
-	if (changed)
-		log_state(f);
-	ask_again(f, trouble ? IDENTITY_SOON_MS : IDENTITY_AGAIN_MS);
-	return STEP_STOP;
-}
-
-static void
-on_iprev(struct iprev_check *check)
-{
-	flow_release(&container_of(check, struct identity_family, iprev)->flow);
-}
-
-static void
-on_sender(struct spf_check *check)
-{
-	flow_release(
-	    &container_of(check, struct identity_family, sender.check)->flow);
-}
-
-static void
-on_helo(struct spf_check *check)
-{
-	flow_release(
-	    &container_of(check, struct identity_family, helo.check)->flow);
 }
 
 static void
@@ -165,36 +140,97 @@ ask_spf(struct identity_family *f, struct identity_spf *spf, struct str sender,
 		.mail_from = sender,
 		.receiver = parts->settings->hostname,
 	};
-	flow_hold(&f->flow);
 	spf_start(&spf->check, parts->loop, &spf->question, done);
 }
 
-/* Domains may be added at any time: the first one of now. */
 static void
-set_sender(struct identity_family *f)
+on_iprev(struct iprev_check *check)
 {
-	const struct directory *d = directory_now(f->identity->parts.directory);
-	buf_clear(&f->address);
-	buf_addf(
-	    &f->address, "postmaster@%.*s", STR_ARG(directory_domain(d, 0)));
+	flow_release(&container_of(check, struct identity_family, iprev)->flow);
+}
+
+static void
+on_helo(struct spf_check *check)
+{
+	flow_release(
+	    &container_of(check, struct identity_family, helo.check)->flow);
 }
 
 static enum step
-ask(struct flow *flow)
+ask_host(struct flow *flow)
 {
 	struct identity_family *f = family_of(flow);
 	const struct identity_parts *parts = &f->identity->parts;
 	f->budget = (struct budget){ BUDGET_IPREV };
+	f->iprev.wanted = parts->settings->hostname;
 	flow_hold(flow);
 	iprev_start(&f->iprev, parts->loop, parts->resolver, &f->budget, f->ip,
 	    on_iprev);
-	ask_spf(f, &f->sender, buf_str(&f->address), on_sender);
+	flow_hold(flow);
 	ask_spf(f, &f->helo, STR(""), on_helo);
 	return STEP_WAIT;
 }
 
+static void on_sender(struct spf_check *);
+
+/* False: there is none left. */
+static bool
+ask_next_domain(struct identity_family *f)
+{
+	if (f->domains.n == 0)
+		return false;
+	spf_cancel(&f->sender.check);
+	f->domain = str_cut(&f->domains, '\n');
+	buf_clear(&f->address);
+	buf_addf(&f->address, "postmaster@%.*s", STR_ARG(f->domain));
+	ask_spf(f, &f->sender, buf_str(&f->address), on_sender);
+	return true;
+}
+
+static void
+on_sender(struct spf_check *check)
+{
+	struct identity_family *f =
+	    container_of(check, struct identity_family, sender.check);
+	explain_domain(f);
+	if (f->wrong.n > 0 || !ask_next_domain(f))
+		flow_release(&f->flow);
+}
+
+/* One after the other, however many they are; until one is wrong. */
+static enum step
+ask_domains(struct flow *flow)
+{
+	struct identity_family *f = family_of(flow);
+	explain_host(f);
+	if (f->wrong.n > 0 || f->trouble.n > 0 || !ask_next_domain(f))
+		return STEP_NEXT;
+	flow_hold(flow);
+	return STEP_WAIT;
+}
+
+/* What was good stays while the DNS doesn't answer; what was wrong may be
+   mended. */
+static enum step
+judge(struct flow *flow)
+{
+	struct identity_family *f = family_of(flow);
+	bool trouble = f->trouble.n > 0, changed = false;
+	if (f->wrong.n > 0)
+		changed = keep(f, IDENTITY_INCOMPLETE, &f->wrong);
+	else if (!trouble)
+		changed = keep(f, IDENTITY_COMPLETE, &f->wrong);
+	else if (f->state != IDENTITY_COMPLETE)
+		changed = keep(f, IDENTITY_UNKNOWN, &f->trouble);
+	if (changed)
+		log_state(f);
+	ask_again(f, trouble ? IDENTITY_SOON_MS : IDENTITY_AGAIN_MS);
+	return STEP_STOP;
+}
+
 static const struct flow_step steps[] = {
-	{ "ask", ask },
+	{ "host", ask_host },
+	{ "domains", ask_domains },
 	{ "judge", judge },
 	{ 0 },
 };
@@ -210,7 +246,9 @@ on_again(struct timer *timer)
 	if (other)
 		f->state = IDENTITY_UNKNOWN; /* that was another's */
 	if (ip.family) {
-		set_sender(f);
+		f->domains = buf_str(&f->identity->domains);
+		buf_clear(&f->wrong);
+		buf_clear(&f->trouble);
 		flow_start(&f->flow, steps);
 		return;
 	}
@@ -221,6 +259,37 @@ on_again(struct timer *timer)
 	ask_again(f, IDENTITY_AGAIN_MS);
 }
 
+/* ---- our domains ---- */
+
+static struct buf
+list_domains(const struct directory *directory)
+{
+	struct buf list = { 0 };
+	struct str name;
+	for (size_t i = 0; !str_empty(name = directory_domain(directory, i));
+	     i++)
+		buf_addf(&list, "%.*s\n", STR_ARG(name));
+	return list;
+}
+
+/* Most changes are of users and aliases. */
+static void
+on_directory(
+    struct directory_listener *listener, const struct directory *directory)
+{
+	struct identity *identity =
+	    container_of(listener, struct identity, listener);
+	struct buf now = list_domains(directory);
+	if (str_eq(buf_str(&now), buf_str(&identity->domains))) {
+		buf_free(&now);
+		return;
+	}
+	buf_free(&identity->domains);
+	identity->domains = now;
+	for (int i = 0; i < 2; i++)
+		ask_again(&identity->families[i], 0);
+}
+
 /* ---- for the asker ---- */
 
 struct identity *
@@ -228,6 +297,8 @@ identity_new(const struct identity_parts *parts)
 {
 	struct identity *identity = mem_alloc(sizeof *identity);
 	identity->parts = *parts;
+	identity->domains = list_domains(directory_now(parts->directory));
+	directory_listen(parts->directory, &identity->listener, on_directory);
 	for (int i = 0; i < 2; i++) {
 		struct identity_family *f = &identity->families[i];
 		f->identity = identity;
@@ -250,6 +321,9 @@ identity_free(struct identity *identity)
 		spf_cancel(&f->helo.check);
 		buf_free(&f->why);
 		buf_free(&f->address);
+		buf_free(&f->wrong);
+		buf_free(&f->trouble);
 	}
+	buf_free(&identity->domains);
 	free(identity);
 }

@@ -27,18 +27,25 @@ struct identity_family {
 	uint8_t family;
 	enum identity_state state;
 	struct ip ip; /* family 0: there is none that others see */
-	struct buf address; /* the sender that SPF is asked about */
 	struct buf why; /* of the state, a part of a sentence */
+	struct timer again;
+	/* while it is found out */
 	struct flow flow;
 	struct iprev_check iprev;
 	struct budget budget; /* of iprev */
-	struct identity_spf sender, helo;
-	struct timer again;
+	struct identity_spf helo, sender;
+	struct str domains; /* that are still to be asked about */
+	struct str domain; /* of the sender */
+	struct buf address; /* the sender */
+	struct buf wrong; /* the first thing that is; "" when there is none */
+	struct buf trouble; /* the first thing that the DNS doesn't say */
 };
 
 struct identity {
 	struct identity_parts parts;
-	struct identity_family families[2];
+	struct directory_listener listener;
+	struct buf domains; /* ours, a line each */
+	struct identity_family families[2]; /* IPv4, IPv6 */
 };
 
 #endif

@@ -40,10 +40,10 @@ reply_for(int error)
 		int error;
 		struct reply reply;
 	} known[] = {
-		{ 0, { 250, "2.0.0", "delivered" } },
-		{ ENOSPC, { 452, "4.3.1", "No space left" } },
-		{ EDQUOT, { 452, "4.2.2", "The quota is used up" } },
-		{ EAGAIN, { 451, "4.3.0", "Too much to do" } },
+		{ 0, REPLY_IS(250, "2.0.0", "delivered") },
+		{ ENOSPC, REPLY_IS(452, "4.3.1", "No space left") },
+		{ EDQUOT, REPLY_IS(452, "4.2.2", "The quota is used up") },
+		{ EAGAIN, REPLY_IS(451, "4.3.0", "Too much to do") },
 	};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (known[i].error == error)

@@ -14,7 +14,8 @@
 
 struct delivery;
 
-struct peer { /* who answered; strings are kept by whoever holds it */
+struct peer { /* who was tried, and may have answered; strings are kept by
+		 whoever holds it */
 	struct str host; /* "mx.remote.example", "[192.0.2.1]", or "" */
 	struct ip ip;
 	uint16_t port;
@@ -35,7 +36,7 @@ struct outcome { /* of one recipient, this time */
 	bool expired; /* deferred once too often, hence FAILED */
 	bool told; /* FAILED, and whoever must know knows */
 	struct reply reply;
-	struct peer peer; /* host "": nobody answered */
+	struct peer peer; /* who was tried; host "": nobody */
 	int64_t ms; /* since the parcel came */
 };
 

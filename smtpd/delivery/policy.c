@@ -21,10 +21,11 @@ policy_for_mx(struct tls_demand demand, const struct dane_set *records)
 
 /* RFC 8689 4.2.1: a smarthost is proven by its certificate or not at all */
 static void
-insist(struct requirement *r)
+insist(struct requirement *r, enum tls_wish wish)
 {
-	r->announced = r->check == TLS_CHECK_PKIX;
-	if (!r->announced)
+	bool proven = r->check == TLS_CHECK_PKIX;
+	r->announced = proven && wish == TLS_WISH_REQUIRED;
+	if (!proven)
 		r->refusal = TLS_REFUSED_UNPROVEN;
 }
 
@@ -47,8 +48,8 @@ policy_for_relay(const struct settings *settings, enum tls_wish wish)
 		r.tls = CLIENT_TLS_IMPLICIT; /* RFC 8314 3 */
 		r.plain = false;
 	}
-	if (wish == TLS_WISH_REQUIRED)
-		insist(&r);
+	if (wish == TLS_WISH_REQUIRED || wish == TLS_WISH_PROVEN)
+		insist(&r, wish);
 	return r;
 }
 

@@ -17,7 +17,7 @@ struct requirement {
 			      "encrypted", "certificate", "none" */
 	enum smtp_client_tls tls;
 	enum tls_check check;
-	bool announced; /* REQUIRETLS must be offered, and is passed on */
+	bool announced; /* REQUIRETLS must be offered */
 	enum tls_refusal refusal; /* it isn't even connected to */
 	/* an MX */
 	struct tls_demand demand;

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 
 enum {
-	LOOK_LEAST_S = 300, /* between two looks at a record */
-	LOOK_MOST_S = 3600,
+	LOOK_PAUSE_MS = 300000, /* between two looks at a record */
 	FETCH_PAUSE_MS = 300000, /* RFC 8461 3.3: after a failure */
 	RENEW_MS = 60000, /* between two rounds of renewal */
 	RENEW_AT_ONCE = 8, /* searches of one round */
@@ -103,24 +102,17 @@ tell(const struct kept_policy *kept, const struct kept_policy *before,
 	log_end(&l);
 }
 
-static int64_t
-next_look_ms(uint32_t ttl_s)
-{
-	int64_t s = ttl_s;
-	if (s < LOOK_LEAST_S)
-		s = LOOK_LEAST_S;
-	return clock_mono_ms() + (s < LOOK_MOST_S ? s : LOOK_MOST_S) * 1000;
-}
-
 /* A policy that is kept holds until it ends, whatever became of its record or
    of a fetch: RFC 8461 5.1, 10.2. */
 static void
 learn(struct policy_cache *c, struct policy_entry *e, struct policy_search *s)
 {
+	/* RFC 8461 5.1: no mail comes back before its record was looked at
+	   again: retries are no closer together; the resolver knows TTLs */
 	if (!s->failed)
-		e->look_ms = next_look_ms(s->ttl);
+		e->look_ms = clock_mono_ms() + LOOK_PAUSE_MS;
 	if (!s->recorded)
-		e->trouble = POLICY_FINE;
+		e->trouble = s->failed ? POLICY_UNKNOWN : POLICY_FINE;
 	if (!s->fetched)
 		return;
 	e->fetch_ms = clock_mono_ms() + FETCH_PAUSE_MS;
@@ -160,6 +152,8 @@ hunt_start(struct policy_cache *c, struct policy_entry *e, bool renewal)
 	h->search.parts = &c->parts;
 	h->search.domain = e->node.key;
 	h->search.known_id = kept && !renewal ? kept->id : STR("");
+	h->search.ahead = renewal;
+	h->search.quiet = kept && kept->policy.mode == STS_NONE;
 	h->search.may_fetch = clock_mono_ms() >= e->fetch_ms;
 	e->search = &h->search;
 	policy_search_start(&h->search, on_found);
@@ -175,26 +169,51 @@ wants_renewal(const struct policy_entry *e, int64_t now_ms)
 	    now_ms >= e->renew_ms && now_ms - e->used_ms < in_use_ms;
 }
 
+/* A search knows the id of what is kept. */
+static void
+drop_ended(struct policy_cache *c)
+{
+	struct list_node *node = list_first(&c->table.held), *next;
+	for (; node; node = next) {
+		struct policy_entry *e =
+		    container_of(node, struct policy_entry, order);
+		next = list_next(&c->table.held, node);
+		if (e->search || policy_entry_valid(e))
+			continue;
+		policy_table_keep(&c->table, e, NULL);
+		e->look_ms = clock_mono_ms();
+	}
+}
+
+/* Whose last turn is the longest ago: those that always fail, many as they may
+   be, take no turn from others. */
+static struct policy_entry *
+next_renewal(struct policy_cache *c, int64_t now_ms)
+{
+	struct policy_entry *found = NULL;
+	struct list_node *node = list_first(&c->table.held);
+	for (; node; node = list_next(&c->table.held, node)) {
+		struct policy_entry *e =
+		    container_of(node, struct policy_entry, order);
+		if (wants_renewal(e, now_ms) &&
+		    (!found || e->renew_ms < found->renew_ms))
+			found = e;
+	}
+	return found;
+}
+
 static void
 on_renewal(struct timer *timer)
 {
 	struct policy_cache *c =
 	    container_of(timer, struct policy_cache, renewal);
-	struct list_node *node = list_first(&c->table.held), *next;
+	struct policy_entry *e;
 	int64_t now_ms = clock_mono_ms();
-	for (int left = RENEW_AT_ONCE; node && left > 0; node = next) {
-		struct policy_entry *e =
-		    container_of(node, struct policy_entry, order);
-		next = list_next(&c->table.held, node);
-		/* a search knows the id of what is kept */
-		if (!e->search && !policy_entry_valid(e)) {
-			policy_table_keep(&c->table, e, NULL);
-			e->look_ms = now_ms;
-		} else if (wants_renewal(e, now_ms)) {
-			e->renew_ms = now_ms + RENEW_PAUSE_MS;
-			hunt_start(c, e, true);
-			left--;
-		}
+	drop_ended(c);
+	for (int left = RENEW_AT_ONCE;
+	     left > 0 && (e = next_renewal(c, now_ms)); left--) {
+		e->renew_ms = now_ms + RENEW_PAUSE_MS;
+		hunt_start(c, e, true);
 	}
 	timer_start(timer, c->parts.loop, RENEW_MS, on_renewal);
 }

@@ -30,6 +30,7 @@ enum policy_trouble { /* for a TLS report, when there should be a policy */
 	POLICY_NOT_FETCHED,
 	POLICY_MALFORMED,
 	POLICY_WEBPKI, /* the policy host's certificate */
+	POLICY_UNKNOWN, /* whether there should be one: the DNS is in trouble */
 };
 
 struct policy_lookup { /* a member of its owner; {0} is idle */

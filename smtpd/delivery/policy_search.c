@@ -23,10 +23,12 @@ end(struct policy_search *s)
 	return STEP_STOP;
 }
 
+/* RFC 8461 3.3: administrators are told, unless what is kept is "none" */
 static enum step
 end_badly(struct policy_search *s, enum policy_trouble trouble, const char *why)
 {
-	struct log_line l = log_begin(LOG_WARN, "policy");
+	struct log_line l =
+	    log_begin(s->quiet ? LOG_DEBUG : LOG_WARN, "policy");
 	log_s(&l, "domain", s->domain);
 	log_c(&l, "error", why);
 	if (s->fetch.status)
@@ -44,7 +46,6 @@ on_txt(struct dns_query *query)
 	struct policy_search *s =
 	    container_of(query, struct policy_search, txt);
 	const char *why;
-	s->ttl = query->answer->ttl;
 	s->failed = query->answer->status == DNS_TEMPFAIL;
 	s->recorded = query->answer->status == DNS_FOUND &&
 	    sts_record_select(query->answer, &s->arena, &s->id, &why);
@@ -154,6 +155,7 @@ fetch(struct flow *flow)
 		    "the policy host has no address that may be used");
 	s->fetch.path = STR("/.well-known/mta-sts.txt");
 	s->fetch.port = s->parts->settings->sts_port;
+	s->fetch.ahead = s->ahead;
 	flow_hold(flow);
 	fetch_start(s->parts->fetch, &s->fetch, on_fetched);
 	return STEP_WAIT;

@@ -17,11 +17,12 @@ struct policy_search { /* {0} is idle */
 	struct str domain; /* the owner's */
 	struct str known_id; /* not fetched again; "": none; the owner's */
 	bool may_fetch;
+	bool ahead; /* nobody waits: what is known holds meanwhile */
+	bool quiet; /* that it fails need alarm nobody */
 	/* the answer */
 	bool failed; /* the DNS is in trouble */
 	bool recorded; /* there is a record, and id is its */
 	struct str id;
-	uint32_t ttl; /* of the record, or of its absence; seconds */
 	bool fetched; /* or tried to */
 	struct kept_policy *found; /* or NULL; the owner's from now on */
 	enum policy_trouble trouble; /* when there was one */

@@ -17,8 +17,8 @@ settings_of(const struct remote *remote)
 	return remote->destination->delivery->parts.settings;
 }
 
-static bool
-is_relay(const struct remote *remote)
+bool
+remote_is_relay(const struct remote *remote)
 {
 	return str_empty(remote->destination->name);
 }
@@ -27,6 +27,12 @@ static const struct route_hop *
 hop_of(const struct remote *remote)
 {
 	return &remote->route.hops[remote->hop];
+}
+
+struct slots *
+remote_slots(const struct remote *remote)
+{
+	return &remote->destination->delivery->destinations.slots;
 }
 
 struct peer
@@ -57,16 +63,26 @@ note(struct remote *remote, struct reply reply)
 	remote->peer = peer_keep(&remote->arena, &peer);
 }
 
-/* What a host says to us, not to a mail, is no reason to bounce mail when it
-   comes of settings that a person can mend. */
-static struct reply
-soften(struct remote *remote, struct reply reply)
+struct reply
+remote_name(struct remote *remote, struct reply reply)
 {
-	bool ours = is_relay(remote) || remote->client.failure == CLIENT_AUTH;
-	if (reply_class(reply) != 5 || !ours)
+	if (!reply.received)
+		reply.text = arena_printf(&remote->route.arena,
+		    "The session with %s failed: %s", hop_of(remote)->host.p,
+		    reply.text)
+				 .p;
+	return reply;
+}
+
+struct reply
+remote_soften(struct remote *remote, struct reply reply, const char *what)
+{
+	if (reply_class(reply) != 5 || !remote_is_relay(remote))
 		return reply;
-	struct str text =
-	    arena_printf(&remote->route.arena, "%d %s", reply.code, reply.text);
+	struct str text = arena_printf(&remote->route.arena,
+	    "The smarthost refuses %s: %d %s%s%s", what, reply.code,
+	    reply.enhanced ? reply.enhanced : "", reply.enhanced ? " " : "",
+	    reply.text);
 	return REPLY(451, "4.7.0", text.p);
 }
 
@@ -93,7 +109,9 @@ static bool
 retry_in_plain(struct remote *remote, struct reply *why)
 {
 	const struct smtp_client *client = &remote->client;
-	*why = soften(remote, client->reply);
+	bool login = client->failure == CLIENT_AUTH;
+	*why = remote_soften(remote, remote_name(remote, client->reply),
+	    login ? "our login" : "us");
 	if (!remote_tls_failed(remote) || !remote_may_be_plain(remote, why))
 		return false;
 	log_note(LOG_WARN, "tls", "%s: %s; trying in plain text",
@@ -137,6 +155,7 @@ on_open(struct remote *remote)
 	}
 	remote->opened = true;
 	remote->mails = 0;
+	slots_opened(remote_slots(remote), &remote->slot);
 	destination_opened(remote->destination);
 	remote_send_next(remote);
 }
@@ -163,8 +182,18 @@ on_ended(struct smtp_client *client)
 	actions[remote->phase](remote);
 }
 
-/* RFC 7672 3.2.2: a host that a secure MX names may have a certificate for
-   the domain, too. */
+/* RFC 7672 3.2.2: names that count for DANE alone */
+static void
+add_records(struct tls_terms *terms, const struct dane_set *set)
+{
+	terms->name = set->base.p;
+	for (size_t i = 0; i < DANE_OTHERS && i < TLS_OTHER_NAMES; i++)
+		if (!str_empty(set->others[i]))
+			terms->others[i] = set->others[i].p;
+	terms->count = set->count;
+	terms->records = set->records;
+}
+
 static struct tls_terms
 terms_of(const struct remote *remote, const char *address)
 {
@@ -180,11 +209,8 @@ terms_of(const struct remote *remote, const char *address)
 		.check = r->check,
 		.name = literal ? address : hop->host.p,
 	};
-	if (r->check == TLS_CHECK_DANE) {
-		terms.second_name = remote->destination->name.p;
-		terms.count = r->records->count;
-		terms.records = r->records->records;
-	}
+	if (r->check == TLS_CHECK_DANE)
+		add_records(&terms, r->records);
 	return terms;
 }
 
@@ -201,7 +227,7 @@ start_client(struct remote *remote)
 		.tls = remote->plain ? CLIENT_TLS_NONE : hop->requirement.tls,
 		.terms = terms_of(remote, address),
 	};
-	if (is_relay(remote)) {
+	if (remote_is_relay(remote)) {
 		options.user = settings->relay_user;
 		options.password = settings->relay_password;
 		options.lane = delivery->parts.cpu;
@@ -218,7 +244,11 @@ on_dialed(struct dial *dial)
 		start_client(remote);
 		return;
 	}
-	note(remote, REPLY(451, "4.4.1", strerror(dial->error)));
+	const char *why =
+	    arena_printf(&remote->route.arena, "%s couldn't be reached: %s",
+		hop_of(remote)->host.p, strerror(dial->error))
+		.p;
+	note(remote, REPLY(451, "4.4.1", why));
 	next_hop(remote);
 }
 
@@ -240,6 +270,7 @@ remote_try_hop(struct remote *remote)
 	}
 	const struct route_hop *hop = hop_of(remote);
 	remote->phase = REMOTE_OPENING;
+	slots_opening(remote_slots(remote), &remote->slot);
 	remote->dial = (struct dial){
 		.to = hop->ip,
 		.port = hop->port,
@@ -265,7 +296,7 @@ on_route(struct route *route)
 /* ---- for the destination ---- */
 
 void
-remote_open(struct destination *d)
+remote_open(struct destination *d, enum slot_line line)
 {
 	struct delivery *delivery = d->delivery;
 	struct remote *remote = mem_alloc(sizeof *remote);
@@ -281,8 +312,33 @@ remote_open(struct destination *d)
 	};
 	list_push(&d->remotes, &remote->node);
 	d->sessions++;
-	delivery->destinations.sessions++;
+	slots_take(&delivery->destinations.slots, &remote->slot, line);
 	route_start(&remote->route, on_route);
+}
+
+/* While the route is being found, there is no host to be named. */
+static struct reply
+why_yielded(struct remote *remote)
+{
+	struct arena *arena = &remote->route.arena;
+	if (remote->route.count == 0)
+		return REPLY(451, "4.4.3",
+		    arena_printf(arena,
+			"The mail servers of %s haven't been found yet, and "
+			"others wait",
+			remote->destination->name.p)
+			.p);
+	return REPLY(451, "4.4.1",
+	    arena_printf(arena, "%s hasn't answered yet, and others wait",
+		hop_of(remote)->host.p)
+		.p);
+}
+
+void
+remote_yield(struct remote *remote)
+{
+	note(remote, why_yielded(remote));
+	give_up(remote);
 }
 
 void
@@ -301,7 +357,7 @@ void
 remote_free(struct remote *remote)
 {
 	timer_stop(&remote->timer);
-	list_remove(&remote->idle);
+	list_remove(&remote->slot.node);
 	route_end(&remote->route);
 	dial_cancel(&remote->dial);
 	smtp_client_free(&remote->client);

@@ -21,7 +21,7 @@ enum remote_phase {
 struct remote {
 	struct destination *destination;
 	struct list_node node; /* in the destination */
-	struct list_node idle; /* in the list of all that are idle */
+	struct slot slot;
 	enum remote_phase phase;
 	struct route route;
 	int64_t found_ms; /* monotonic: the route */
@@ -38,9 +38,10 @@ struct remote {
 	struct arena arena; /* of these two */
 };
 
-void remote_open(struct destination *);
+void remote_open(struct destination *, enum slot_line);
 void remote_resume(struct remote *); /* an idle one: there is work */
 void remote_close(struct remote *); /* an idle one: QUIT */
+void remote_yield(struct remote *); /* an opening one: others wait */
 /* Drops it, unless the final dot was said. */
 void remote_stop(struct remote *);
 /* With its transaction; neither destination nor parcel is told. */

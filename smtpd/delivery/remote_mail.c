@@ -42,7 +42,7 @@ become_idle(struct remote *remote)
 {
 	struct delivery *delivery = remote->destination->delivery;
 	remote->phase = REMOTE_IDLE;
-	list_push(&delivery->destinations.idle, &remote->idle);
+	slots_idle(remote_slots(remote), &remote->slot);
 	timer_start(&remote->timer, delivery->parts.loop, IDLE_MS, on_idle);
 }
 
@@ -68,7 +68,7 @@ void
 remote_resume(struct remote *remote)
 {
 	timer_stop(&remote->timer);
-	list_remove(&remote->idle);
+	slots_opened(remote_slots(remote), &remote->slot);
 	remote_send_next(remote);
 }
 
@@ -86,8 +86,11 @@ static void
 lose(struct remote *remote, struct transfer *t, bool replied)
 {
 	struct destination *destination = remote->destination;
-	struct reply reply = remote->client.reply;
+	struct reply reply = remote_name(remote, remote->client.reply);
 	struct peer peer = remote_peer(remote);
+	for (size_t i = 0; replied && i < t->mail.count; i++)
+		if (!t->mail.replies[i].received)
+			t->mail.replies[i] = reply;
 	remote->transfer = NULL;
 	if (may_go_again(remote, t)) {
 		t->losses++;
@@ -99,9 +102,9 @@ lose(struct remote *remote, struct transfer *t, bool replied)
 		transfer_answer(t, reply, &peer);
 	}
 	destination_lost(destination, reply, &peer);
+	/* An old connection says nothing of its host: the same one again. */
 	if (remote->mails > 1)
-		return; /* the connection was lost by age: the same host again
-			 */
+		return;
 	remote->hop++;
 	remote->plain = false;
 	remote->mails = 0;
@@ -121,20 +124,70 @@ broke_off_in(const struct smtp_client *client, const struct smtp_mail *mail)
 	return false;
 }
 
+static bool
+says(struct reply reply, const char *part)
+{
+	struct str text = str_of(reply.text), words = str_of(part);
+	for (size_t i = 0; i + words.n <= text.n; i++)
+		if (str_eq_nocase(str_sub(text, i, words.n), words))
+			return true;
+	return false;
+}
+
+/* RFC 4954 6, RFC 3207 4: it wants a login, another one, or TLS.  Many have no
+   code of its own for that: Postfix, Sendmail and Exim say it in words. */
+static bool
+wants_login(struct reply reply)
+{
+	static const char *const words[] = { "relay access denied",
+		"relaying denied", "relay not permitted" };
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (reply_class(reply) == 5 && says(reply, words[i]))
+			return true;
+	return reply.code == 530 || reply.code == 534 || reply.code == 535 ||
+	    reply.code == 538;
+}
+
+/* What the smarthost asks of us, no mail can give; code 0: it asks nothing. */
+static struct reply
+soften(struct remote *remote, struct smtp_mail *mail)
+{
+	struct reply refusal = REPLY(0, NULL, "");
+	for (size_t i = 0; remote_is_relay(remote) && i < mail->count; i++) {
+		if (!wants_login(mail->replies[i]))
+			continue;
+		if (!refusal.code)
+			refusal = remote_soften(
+			    remote, mail->replies[i], "mail of ours");
+		mail->replies[i] = refusal;
+	}
+	return refusal;
+}
+
+static void
+settle(struct remote *remote, struct transfer *t)
+{
+	struct peer peer = remote_peer(remote);
+	struct reply refusal = soften(remote, &t->mail);
+	slots_proven(remote_slots(remote), &remote->slot);
+	destination_answered(remote->destination);
+	transfer_settle(t, &peer);
+	if (refusal.code)
+		destination_refused(remote->destination, refusal, &peer);
+}
+
 /* Then the session says whether it is ready for more, or has ended. */
 static void
 on_done(struct transfer *t, bool replied)
 {
 	struct remote *remote = container_of(t->client, struct remote, client);
-	struct peer peer = remote_peer(remote);
 	if (replied && broke_off_in(&remote->client, &t->mail)) {
 		lose(remote, t, true);
 		return;
 	}
 	remote->transfer = NULL;
 	if (replied) {
-		destination_answered(remote->destination);
-		transfer_settle(t, &peer);
+		settle(remote, t);
 	} else {
 		transfer_drop(t);
 		remote_send_next(remote);
@@ -156,7 +209,8 @@ remote_broken(struct remote *remote)
 	if (remote->transfer)
 		lose(remote, remote->transfer, false);
 	smtp_client_free(&remote->client);
-	if (list_empty(&remote->destination->waiting) || is_route_old(remote))
+	if (backlog_is_empty(&remote->destination->backlog) ||
+	    is_route_old(remote))
 		remote_leave(remote);
 	else
 		remote_try_hop(remote);

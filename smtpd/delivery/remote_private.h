@@ -8,8 +8,18 @@
 #include "smtpd/delivery/remote.h"
 
 /* remote.c */
+struct slots *remote_slots(const struct remote *); /* that it holds one of */
 struct peer remote_peer(const struct remote *); /* points into the remote */
 void remote_try_hop(struct remote *); /* behind the last: leaves */
+bool remote_is_relay(const struct remote *);
+/* What we found ourselves in its session names the host then.  The text lives
+   as long as the remote. */
+struct reply remote_name(struct remote *, struct reply);
+/* What the smarthost says to us, not to a mail, is no reason to bounce mail: it
+   comes of settings, which a person can mend.  The text lives as long as the
+   remote. */
+struct reply remote_soften(
+    struct remote *, struct reply, const char *what_it_refuses);
 
 /* remote_tls.c; what is found goes to the listener, once per session */
 void remote_tell_refusal(const struct remote *); /* no host may be tried */

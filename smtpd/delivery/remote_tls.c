@@ -36,16 +36,12 @@ judge(const struct smtp_client *client)
 static enum tls_policy_type
 type_of(const struct route *route, const struct tls_demand *demand)
 {
-	switch (demand->dane) {
-	case DANE_USABLE:
-	case DANE_UNUSABLE:
-	case DANE_BOGUS:
+	if (dane_decides(demand->dane))
 		return TLS_POLICY_TLSA;
-	case DANE_INSECURE:
-	case DANE_ABSENT:
-		break;
-	}
-	bool sts = demand->sts != STS_NONE || route->trouble != POLICY_FINE;
+	/* RFC 8461 3.1: a record that isn't seen announces nothing */
+	bool announced =
+	    route->trouble != POLICY_FINE && route->trouble != POLICY_UNKNOWN;
+	bool sts = demand->sts != STS_NONE || announced;
 	return sts ? TLS_POLICY_STS : TLS_POLICY_NONE;
 }
 
@@ -60,6 +56,7 @@ result_of(const struct route *route, enum tls_policy_type type,
 		[POLICY_NOT_FETCHED] = TLS_REPORT_STS_FETCH,
 		[POLICY_MALFORMED] = TLS_REPORT_STS_INVALID,
 		[POLICY_WEBPKI] = TLS_REPORT_STS_WEBPKI,
+		[POLICY_UNKNOWN] = TLS_REPORT_SUCCESS,
 	};
 	bool trouble = type == TLS_POLICY_STS && !route->sts;
 	return trouble ? troubles[route->trouble] : report;
@@ -101,10 +98,10 @@ static void
 take_records(struct tls_attempt *attempt, struct arena *arena,
     const struct dane_set *set)
 {
-	struct str *lines = arena_alloc(arena, set->count * sizeof *lines);
-	for (size_t i = 0; i < set->count; i++)
-		lines[i] = record_text(arena, &set->records[i]);
-	attempt->string_count = set->count;
+	struct str *lines = arena_alloc(arena, TLS_ROW_STRINGS * sizeof *lines);
+	for (size_t i = 0; i < set->count && i < TLS_ROW_STRINGS; i++)
+		lines[attempt->string_count++] =
+		    record_text(arena, &set->records[i]);
 	attempt->strings = lines;
 }
 
@@ -123,7 +120,8 @@ tell(const struct remote *remote, const struct route_hop *hop,
 	attempt.result = result_of(route, attempt.type, attempt.result);
 	/* RFC 8460 1.1: with DANE the policy domain is the TLSA base domain */
 	bool tlsa = attempt.type == TLS_POLICY_TLSA;
-	attempt.domain = tlsa ? hop->host : route->domain;
+	attempt.recipients = route->domain;
+	attempt.domain = tlsa ? r->records->base : route->domain;
 	attempt.host = hop->host;
 	if (tlsa)
 		take_records(&attempt, &arena, r->records);
@@ -166,32 +164,45 @@ decide(const struct remote *remote, enum tls_outcome outcome)
 	return decision;
 }
 
+/* "example.org's MTA-STS policy demands" */
+static const char *
+demand_of(const struct remote *remote, struct arena *arena)
+{
+	const struct requirement *r = requirement_of(remote);
+	if (r->by_setting)
+		return "POSTERN_RELAY_TLS demands";
+	if (r->check != TLS_CHECK_PKIX)
+		return "its TLSA records demand";
+	if (r->demand.sts != STS_ENFORCE)
+		return "REQUIRETLS demands";
+	return arena_printf(arena, "%.*s's MTA-STS policy demands",
+	    STR_ARG(remote->destination->name))
+	    .p;
+}
+
 /* RFC 3463 3.8: 4.7.10 no TLS, 4.7.5 TLS that is no good (RFC 5248's list) */
 static struct reply
 explain(
     const struct remote *remote, struct arena *arena, enum tls_outcome outcome)
 {
 	const struct smtp_client *client = &remote->client;
-	const struct requirement *r = requirement_of(remote);
-	const char *by = r->check == TLS_CHECK_PKIX
-	    ? "its domain's MTA-STS policy"
-	    : "its TLSA records";
-	if (r->by_setting)
-		by = "POSTERN_RELAY_TLS";
+	const char *host = remote->route.hops[remote->hop].host.p;
+	const char *demand = demand_of(remote, arena);
 	if (outcome == TLS_NO_STARTTLS)
 		return REPLY(451, "4.7.10",
 		    arena_printf(
-			arena, "By %s TLS is a must, and it isn't offered", by)
+			arena, "%s doesn't offer TLS, and %s it", host, demand)
 			.p);
 	if (outcome == TLS_NO_HANDSHAKE)
 		return REPLY(451, "4.7.5",
-		    arena_printf(arena, "By %s TLS is a must, and failed: %s",
-			by, client->reply.text)
+		    arena_printf(arena, "TLS with %s failed (%s), and %s it",
+			host, client->reply.text, demand)
 			.p);
 	return REPLY(451, "4.7.5",
 	    arena_printf(arena,
-		"By %s the server must prove itself, and doesn't: %s", by,
-		client->reason)
+		"The certificate of %s doesn't prove its name (%s), and %s "
+		"that",
+		host, client->reason, demand)
 		.p);
 }
 
@@ -216,8 +227,8 @@ remote_may_be_plain(struct remote *remote, struct reply *why)
 bool
 remote_is_good(struct remote *remote, struct reply *why)
 {
-	static const struct reply not_kept = { 550, "5.7.30",
-		"TLS is required, and the server doesn't offer REQUIRETLS" };
+	static const struct reply not_kept = REPLY_IS(550, "5.7.30",
+	    "TLS is required, and the server doesn't offer REQUIRETLS");
 	const struct smtp_client *client = &remote->client;
 	const struct requirement *r = requirement_of(remote);
 	if (r->tls != CLIENT_TLS_NONE && !remote->plain) {

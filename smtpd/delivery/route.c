@@ -7,18 +7,18 @@ enum {
 	SMTP_PORT = 25
 };
 
-const struct reply route_dns_trouble = { 451, "4.4.3",
-	"The DNS of the domain doesn't answer" };
-const struct reply route_leads_back = { 554, "5.4.6",
-	"The mail servers of the domain lead back to us" };
-static const struct reply no_mail_host = { 550, "5.1.2",
-	"The domain has neither MX nor address records" };
-static const struct reply no_address = { 550, "5.4.4",
-	"No mail server of the domain has an address that we can use" };
-static const struct reply not_public = { 550, "5.4.4",
-	"The mail servers of the domain have no public address" };
-static const struct reply no_smarthost = { 451, "4.4.4",
-	"The smarthost has no address that we can use" };
+const struct reply route_dns_trouble =
+    REPLY_IS(451, "4.4.3", "The DNS of the domain doesn't answer");
+const struct reply route_leads_back =
+    REPLY_IS(554, "5.4.6", "The mail servers of the domain lead back to us");
+static const struct reply no_mail_host =
+    REPLY_IS(550, "5.1.2", "The domain has neither MX nor address records");
+static const struct reply no_address = REPLY_IS(550, "5.4.4",
+    "No mail server of the domain has an address that we can use");
+static const struct reply not_public = REPLY_IS(
+    550, "5.4.4", "The mail servers of the domain have no public address");
+static const struct reply no_smarthost =
+    REPLY_IS(451, "4.4.4", "The smarthost has no address that we can use");
 
 enum step
 route_fail(struct route_search *search, const struct reply *why)
@@ -82,6 +82,9 @@ take_addresses(struct route_host *host, const struct dns_answer *answer)
 		host->search->temporary = true;
 	else
 		host->secure = host->secure && answer->authentic;
+	if (!str_empty(answer->alias))
+		host->alias =
+		    arena_str(&host->search->route->arena, answer->alias);
 	for (size_t i = 0; i < answer->count && i < ROUTE_PER_HOST; i++)
 		add_address(host, answer->records[i].ip);
 	flow_release(&host->search->flow);
@@ -199,7 +202,6 @@ refuse(struct route *route, const struct route_hop *hop)
 		route->refusals[route->refusal_count++] = *hop;
 }
 
-/* IPv6 comes first, whichever answer did. */
 static void
 add_hops(struct route *route, const struct route_host *host, uint8_t family)
 {
@@ -218,6 +220,33 @@ add_hops(struct route *route, const struct route_host *host, uint8_t family)
 			route->hops[route->count++] = hop;
 		else
 			refuse(route, &hop);
+	}
+}
+
+/* Behind the last of those that are preferred as the i-th is. */
+static size_t
+end_of_equals(const struct route_search *search, size_t i)
+{
+	unsigned preference = search->hosts[i].exchange.preference;
+	while (i < search->host_count &&
+	    search->hosts[i].exchange.preference == preference)
+		i++;
+	return i;
+}
+
+/* Host by host, IPv6 first, whichever answer was.  Where IPv4 may be refused
+   for what our own address lacks, IPv6 of all equals comes first. */
+static void
+add_all_hops(struct route_search *search)
+{
+	struct route *route = search->route;
+	bool first = identity_puts_ipv6_first(route->identity, route->settings);
+	for (size_t i = 0, end; i < search->host_count; i = end) {
+		end = first ? end_of_equals(search, i) : i + 1;
+		for (size_t k = i; k < end; k++)
+			add_hops(route, &search->hosts[k], 6);
+		for (size_t k = i; k < end; k++)
+			add_hops(route, &search->hosts[k], 4);
 	}
 }
 
@@ -243,10 +272,7 @@ choose_hops(struct flow *flow)
 	struct route *route = search->route;
 	if (drop_own_address(search))
 		return route_fail(search, &route_leads_back);
-	for (size_t i = 0; i < search->host_count; i++) {
-		add_hops(route, &search->hosts[i], 6);
-		add_hops(route, &search->hosts[i], 4);
-	}
+	add_all_hops(search);
 	if (route->count == 0)
 		return route_fail(search, why_none(search));
 	route->done(route);
@@ -259,7 +285,9 @@ static const struct flow_step find_hosts[] = {
 	{ "mx", route_ask_mx },
 	{ "hosts", route_choose_hosts },
 	{ "addresses", ask_addresses },
+	{ "aliases", route_ask_aliases },
 	{ "records", route_ask_records },
+	{ "other records", route_ask_records },
 	{ "hops", choose_hops },
 	{ 0 },
 };
@@ -301,6 +329,7 @@ route_end(struct route *route)
 	for (size_t i = 0; i < ROUTE_HOSTS; i++) {
 		dns_cancel(&search->hosts[i].a);
 		dns_cancel(&search->hosts[i].aaaa);
+		dns_cancel(&search->hosts[i].cname);
 		dns_cancel(&search->hosts[i].tlsa);
 	}
 	free(search);

@@ -6,12 +6,12 @@
 
 #include <stdlib.h>
 
-static const struct reply no_domain = { 550, "5.1.2",
-	"The domain doesn't exist" };
-static const struct reply null_mx = { 556, "5.1.10",
-	"The domain takes no mail" };
-static const struct reply no_host = { 550, "5.4.4",
-	"The MX records of the domain name no host" };
+static const struct reply no_domain =
+    REPLY_IS(550, "5.1.2", "The domain doesn't exist");
+static const struct reply null_mx =
+    REPLY_IS(556, "5.1.10", "The domain takes no mail");
+static const struct reply no_host =
+    REPLY_IS(550, "5.4.4", "The MX records of the domain name no host");
 
 /* ---- mx ---- */
 
@@ -47,6 +47,7 @@ on_mx(struct dns_query *query)
 	const struct dns_answer *answer = query->answer;
 	search->status = answer->status;
 	search->secure = answer->authentic;
+	search->expanded = arena_str(&search->route->arena, answer->alias);
 	make_room(search, answer->count + 1);
 	for (size_t i = 0; i < answer->count; i++) {
 		struct str host = answer->records[i].mx.host;
@@ -163,6 +164,7 @@ route_choose_hosts(struct flow *flow)
 		search->hosts[search->host_count++] = (struct route_host){
 			.search = search,
 			.exchange = search->exchanges[i],
+			.alias = STR(""),
 		};
 	return STEP_NEXT;
 }

@@ -20,10 +20,14 @@ struct route_host {
 	struct route_exchange exchange;
 	struct dns_query a, aaaa;
 	bool secure; /* the answers to them */
+	struct str alias; /* the name that they are of; "" is its own */
 	size_t count;
 	struct ip ips[2 * ROUTE_PER_HOST];
+	struct dns_query cname; /* asked when they aren't secure */
+	bool alias_secure; /* the answer to it */
 	struct dns_query tlsa;
-	const struct dane_set *dane; /* NULL: not asked for */
+	size_t asked; /* bases */
+	struct dane_set *dane; /* of the last of them; NULL: of none */
 };
 
 struct route_search {
@@ -34,6 +38,7 @@ struct route_search {
 	struct policy_lookup policy;
 	enum dns_status status; /* of the MX question */
 	bool secure; /* the answer to it */
+	struct str expanded; /* the name that it is of; "" is the domain's */
 	bool misnamed; /* an MX was left out as no name of a host */
 	bool implicit; /* no MX: the domain's own address records */
 	size_t exchange_count;
@@ -63,7 +68,8 @@ enum step route_choose_hosts(struct flow *);
 
 /* Beside the MX question, and behind those about addresses. */
 void route_ask_policy(struct route_search *);
-enum step route_ask_records(struct flow *);
+enum step route_ask_aliases(struct flow *);
+enum step route_ask_records(struct flow *); /* once for each base */
 struct requirement route_requirement(const struct route_host *);
 /* No host is left but those that can't prove themselves; NULL: there was none
    of them. */

@@ -7,7 +7,7 @@
 #include "smtpd/queue/history.h"
 
 enum {
-	AGAIN_MS = 10000
+	SOON_MS = 10000
 }; /* what a stop has interrupted: after the start */
 
 static struct parcel *
@@ -158,9 +158,11 @@ log_outcome(const struct parcel *parcel, size_t i)
 	log_c(&line, "dsn", reply->enhanced);
 	log_d(&line, "ms", outcome->ms);
 	log_d(&line, "try", (int64_t)parcel->item->attempts + 1);
-	if (outcome->state != RECIPIENT_DELIVERED)
+	if (outcome->state != RECIPIENT_DELIVERED) {
+		log_c(&line, "by", reply->received ? NULL : "us");
 		log_c(&line, "reply", reply->text);
-	history_end(parcel->delivery->parts.history, &line);
+	}
+	history_end(parcel->delivery->parts.history, HISTORY_MAIL, &line);
 	buf_free(&id);
 }
 
@@ -173,12 +175,13 @@ log_next(const struct parcel *parcel, int64_t next_ms)
 	struct log_line line = log_begin_kept(LOG_DEBUG, "waits");
 	log_s(&line, "id", buf_str(&id));
 	log_s(&line, "next", buf_str(&next));
-	history_end(parcel->delivery->parts.history, &line);
+	history_end(parcel->delivery->parts.history, HISTORY_MAIL, &line);
 	buf_free(&id);
 	buf_free(&next);
 }
 
-/* "550 5.1.1 no such user (mx.remote.example[192.0.2.1])" */
+/* "550 5.1.1 no such user (mx.remote.example[192.0.2.1])"; what we found
+   ourselves names the host where there is one */
 static struct str
 row_text(struct parcel *parcel, const struct outcome *outcome)
 {
@@ -187,7 +190,7 @@ row_text(struct parcel *parcel, const struct outcome *outcome)
 	buf_addf(&text, "%d %s%s%s", reply->code,
 	    reply->enhanced ? reply->enhanced : "", reply->enhanced ? " " : "",
 	    reply->text);
-	if (!str_empty(outcome->peer.host)) {
+	if (reply->received && !str_empty(outcome->peer.host)) {
 		buf_adds(&text, " (");
 		peer_write(&text, &outcome->peer);
 		buf_addc(&text, ')');
@@ -215,6 +218,7 @@ collect(struct parcel *parcel)
 			.state = outcome->state,
 			.text = row_text(parcel, outcome),
 			.code = (int16_t)outcome->reply.code,
+			.ours = !outcome->reply.received,
 		};
 	}
 	return count;
@@ -225,7 +229,7 @@ wait_of(const struct parcel *parcel, size_t i)
 {
 	unsigned tries = parcel->item->attempts + 1;
 	if (!is_known(&parcel->outcomes[i]))
-		return AGAIN_MS;
+		return parcel->delivery->stopping ? SOON_MS : BACKLOG_AGAIN_MS;
 	return parcel_recipient(parcel, i)->kind == RECIPIENT_LOCAL
 	    ? backoff_local(tries)
 	    : backoff_remote(parcel->delivery->parts.settings, tries);

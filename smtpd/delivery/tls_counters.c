@@ -23,6 +23,30 @@ copy_list(struct str *to, const struct str *from, size_t count, size_t most)
 	return count;
 }
 
+/* RFC 8460 4.3: these are nothing without a reason, and what was wrong isn't
+   the session, which therefore has none */
+static struct str
+reason_of(const struct tls_attempt *a)
+{
+	if (!str_empty(a->reason))
+		return a->reason;
+	if (a->result == TLS_REPORT_TLSA_INVALID)
+		return STR("None of the TLSA records can be used");
+	if (a->result == TLS_REPORT_VALIDATION && a->type == TLS_POLICY_STS)
+		return STR("The policy doesn't name this MX host");
+	return STR("");
+}
+
+static void
+count(struct tally *tally, const struct tls_row *row)
+{
+	const struct tally_topic topic = { row->day, row->domain, STR("") };
+	struct buf key = { 0 };
+	tls_row_encode(row, &key);
+	tally_count(tally, &topic, buf_str(&key));
+	buf_free(&key);
+}
+
 static void
 on_attempted(struct tls_listener *listener, const struct tls_attempt *a)
 {
@@ -30,7 +54,8 @@ on_attempted(struct tls_listener *listener, const struct tls_attempt *a)
 	    container_of(listener, struct tls_counters, listener);
 	struct tls_row row = {
 		.day = (uint32_t)(clock_wall_ms() / DAY_MS),
-		.domain = a->domain,
+		.domain = a->recipients,
+		.policy_domain = a->domain,
 		.type = a->type,
 		.result = a->result == TLS_REPORT_SUCCESS
 		    ? STR("")
@@ -38,16 +63,16 @@ on_attempted(struct tls_listener *listener, const struct tls_attempt *a)
 		.sender = a->sender,
 		.host = a->host,
 		.receiver = a->receiver,
-		.reason = a->reason,
+		.reason = reason_of(a),
 	};
 	row.string_count = copy_list(
 	    row.strings, a->strings, a->string_count, TLS_ROW_STRINGS);
 	row.mx_count = copy_list(row.mx, a->mx, a->mx_count, TLS_ROW_MX);
-	const struct tally_topic topic = { row.day, row.domain, STR("") };
-	struct buf key = { 0 };
-	tls_row_encode(&row, &key);
-	tally_count(c->tally, &topic, buf_str(&key));
-	buf_free(&key);
+	count(c->tally, &row);
+	if (str_eq(row.domain, row.policy_domain))
+		return;
+	row.domain = row.policy_domain;
+	count(c->tally, &row);
 }
 
 void

@@ -3,7 +3,10 @@
  * sessions with their hosts, counted by day, policy and result.  RFC 8460 4.
  *
  * Domains that ask for none are counted as well: whether they do is found out
- * when a report would be sent.  Sending is not its business.
+ * when a report would be sent.  A session whose policy was TLSA records is told
+ * to the recipients' domain, which publishes where reports go, and to the TLSA
+ * base domain, which RFC 8460 1.1 calls the policy domain.  Sending is not its
+ * business.
  */
 #ifndef SMTPD_DELIVERY_TLS_COUNTERS_H
 #define SMTPD_DELIVERY_TLS_COUNTERS_H

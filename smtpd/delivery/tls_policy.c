@@ -68,15 +68,22 @@ need_of_host(struct tls_demand demand)
 	return need;
 }
 
-/* RFC 8689 4.2.1: the name of the host must be proven, and the host too */
+/* RFC 8689 2: the name of the host must be proven, by DNSSEC or by an MTA-STS
+   policy of whatever mode, and the host by DANE or an authority.
+   RFC 8689 5: a report isn't lost because the next hop doesn't offer it. */
 static struct tls_need
-need_of_sender(struct tls_need need)
+need_of_sender(struct tls_demand demand, struct tls_need need)
 {
+	bool listed = demand.sts != STS_NONE && demand.listed;
 	if (need.refusal != TLS_NOT_REFUSED)
 		return need;
-	if (need.check != TLS_CHECK_DANE && need.check != TLS_CHECK_PKIX)
+	if (need.check != TLS_CHECK_DANE && !listed && !demand.named)
 		return refuse(TLS_REFUSED_UNPROVEN, TLS_REPORT_VALIDATION);
-	need.announced = true;
+	if (need.check != TLS_CHECK_DANE)
+		need = by_certificate;
+	if (need.check != TLS_CHECK_DANE && !listed)
+		need.proof = "certificate";
+	need.announced = demand.wish == TLS_WISH_REQUIRED;
 	return need;
 }
 
@@ -84,10 +91,11 @@ struct tls_need
 tls_need(struct tls_demand demand)
 {
 	switch (demand.wish) {
-	case TLS_WISH_OPTIONAL: /* RFC 8689 5: whatever the policies say */
+	case TLS_WISH_OPTIONAL: /* RFC 8689 4.2.2: whatever the policies say */
 		return opportunistic;
 	case TLS_WISH_REQUIRED:
-		return need_of_sender(need_of_host(demand));
+	case TLS_WISH_PROVEN:
+		return need_of_sender(demand, need_of_host(demand));
 	case TLS_WISH_NONE:
 		break;
 	}
@@ -127,11 +135,16 @@ report_of(struct tls_need need, enum tls_outcome outcome)
 	return looked ? reports[outcome] : TLS_REPORT_SUCCESS;
 }
 
-/* A policy in testing that doesn't name the host would have failed here. */
-static bool
-would_fail(struct tls_demand demand, struct tls_need need)
+/* What its domain wants to hear of although the session was good: a policy in
+   testing that doesn't name the host would have failed here, and (RFC 8460
+   4.3.2.1) none of the TLSA records is any good. */
+static enum tls_report
+report_in_spite(struct tls_demand demand, struct tls_need need)
 {
-	return need.check == TLS_CHECK_WATCHED && !demand.listed;
+	if (demand.dane == DANE_UNUSABLE)
+		return TLS_REPORT_TLSA_INVALID;
+	bool unlisted = need.check == TLS_CHECK_WATCHED && !demand.listed;
+	return unlisted ? TLS_REPORT_VALIDATION : TLS_REPORT_SUCCESS;
 }
 
 struct tls_decision
@@ -147,8 +160,8 @@ tls_policy(struct tls_demand demand, enum tls_outcome outcome)
 		    need.encrypted ? TLS_NEXT_HOST : TLS_SEND_IN_PLAIN;
 	else
 		decision.action = judge_certificate(need, outcome);
-	if (decision.report == TLS_REPORT_SUCCESS && would_fail(demand, need))
-		decision.report = TLS_REPORT_VALIDATION;
+	if (decision.report == TLS_REPORT_SUCCESS)
+		decision.report = report_in_spite(demand, need);
 	return decision;
 }
 

@@ -16,6 +16,7 @@
 enum tls_wish { /* of the message's sender, RFC 8689 */
 	TLS_WISH_NONE, /* what the recipient's domain demands */
 	TLS_WISH_REQUIRED, /* REQUIRETLS */
+	TLS_WISH_PROVEN, /* the same of a message from the null sender */
 	TLS_WISH_OPTIONAL, /* "TLS-Required: No" */
 };
 
@@ -24,6 +25,7 @@ struct tls_demand { /* on one host */
 	enum dane_status dane;
 	enum sts_mode sts; /* of the domain; STS_NONE without a policy */
 	bool listed; /* the policy names the host */
+	bool named; /* so does an MX that is secure, or it is the domain */
 };
 
 enum tls_report { /* RFC 8460 4.3 */
@@ -53,7 +55,7 @@ struct tls_need {
 	const char *proof; /* for the log: "dane", "sts", "opportunistic" */
 	bool encrypted; /* never in plain text */
 	enum tls_check check;
-	bool announced; /* REQUIRETLS must be offered, and is passed on */
+	bool announced; /* REQUIRETLS must be offered */
 	enum tls_refusal refusal;
 	enum tls_report report; /* of a refusal */
 };

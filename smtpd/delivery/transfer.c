@@ -68,7 +68,8 @@ send(struct transfer *t)
 		.recipients = t->addresses,
 		.size = message_size(message),
 		.eight_bit = envelope->flags & ENVELOPE_8BIT,
-		.require_tls = envelope->flags & ENVELOPE_REQUIRETLS,
+		.require_tls = envelope->flags & ENVELOPE_REQUIRETLS &&
+		    t->client->keeps_tls,
 		.more = on_more,
 	};
 	t->feed = (struct feed){

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "smtpd/inbound/annotate.h"
 #include "smtpd/inbound/counters.h"
+#include "smtpd/inbound/verdict_text.h"
 
 static struct transaction *
 transaction_of(struct flow *flow)
@@ -68,7 +69,8 @@ end_checks(struct flow *flow)
 
 /* ---- verdict ---- */
 
-/* Who turned out to be a gateway while the message arrived is one, too. */
+/* An address that turned out to be a gateway's while the message arrived counts
+   as one. */
 static void
 reach_verdict(struct transaction *t)
 {
@@ -91,8 +93,8 @@ reach_verdict(struct transaction *t)
 	t->judged = true;
 }
 
-static const struct reply no_junk = { 550, "5.7.1",
-	"This mail looks like junk, which isn't sent on to other servers" };
+static const struct reply no_junk = REPLY_IS(550, "5.7.1",
+    "This mail looks like junk, which isn't sent on to other servers");
 
 /* RFC 7208 2.4: who MAIL names is proven; a gateway's address proves nothing */
 static void
@@ -104,15 +106,21 @@ note_sender(struct transaction *t)
 		t->envelope->flags |= ENVELOPE_SENDER_PROVEN;
 }
 
-/* Whoever got it from us would take it for ours. */
+/* Junk isn't sent on: whoever got it from us would take it for ours. */
 static void
-keep_here(struct envelope *e)
+keep_here(struct transaction *t)
 {
-	size_t kept = 0;
+	struct envelope *e = t->envelope;
+	size_t kept = 0, all = e->count;
 	for (size_t i = 0; i < e->count; i++)
 		if (e->recipients[i].kind == RECIPIENT_LOCAL)
 			e->recipients[kept++] = e->recipients[i];
 	e->count = kept;
+	if (kept < all)
+		verdict_tell(&t->verdict,
+		    verdict_text(&t->arena,
+			"it isn't sent on to %zu address%s elsewhere",
+			all - kept, all - kept == 1 ? "" : "es"));
 }
 
 static void
@@ -145,9 +153,11 @@ judge(struct flow *flow)
 	}
 	note_sender(t);
 	bool junk = t->verdict.disposition == DISPOSITION_JUNK;
-	if (!junk && !t->verdict.spared)
+	if (!junk && !t->verdict.spared) {
+		recipients_count_forwards(t);
 		return STEP_NEXT;
-	keep_here(t->envelope);
+	}
+	keep_here(t);
 	if (t->envelope->count == 0) {
 		accept_count(t);
 		return commit_refuse(t, no_junk);

@@ -130,7 +130,10 @@ add_dmarc(struct authres_writer *w, const struct checks *c)
 	authres_result(w, "dmarc", dmarc_status_name(dmarc->status));
 	if (dmarc->status != DMARC_PASS)
 		add_reason(w, dmarc->why);
-	if (dmarc->status == DMARC_PASS || dmarc->status == DMARC_FAIL)
+	/* A policy may be known, and what is aligned by it not. */
+	if (dmarc->status == DMARC_PASS || dmarc->status == DMARC_FAIL ||
+	    (dmarc->status == DMARC_TEMPERROR &&
+		!str_empty(dmarc->policy_domain)))
 		authres_property(w, "policy.dmarc",
 		    str_of(dmarc_policy_name(dmarc->policy)));
 	authres_property(w, "header.from", c->author_domain);

@@ -8,12 +8,13 @@
 static const char *const bound_mechanisms[] = { "SCRAM-SHA-256-PLUS",
 	"SCRAM-SHA-256", "PLAIN", "LOGIN", NULL };
 
-static const struct reply bad_base64 = { 501, "5.5.2", "Bad base64" };
-static const struct reply wrong = { 535, "5.7.8", "Name or password is wrong" };
-static const struct reply busy = { 454, "4.7.0",
-	"Logins can't be checked now, try again later" };
-static const struct reply too_often = { 421, "4.7.0",
-	"Too many failed logins, try again later" };
+static const struct reply bad_base64 = REPLY_IS(501, "5.5.2", "Bad base64");
+static const struct reply wrong =
+    REPLY_IS(535, "5.7.8", "Name or password is wrong");
+static const struct reply busy =
+    REPLY_IS(454, "4.7.0", "Logins can't be checked now, try again later");
+static const struct reply too_often =
+    REPLY_IS(421, "4.7.0", "Too many failed logins, try again later");
 
 const char *const *
 auth_mechanisms(const struct connection *c)

@@ -94,27 +94,33 @@ on_policy(struct dmarc_check *dmarc)
 }
 
 static void
-add_identifier(struct dmarc_check *dmarc, struct str domain, bool is_dkim)
+add_identifier(
+    struct dmarc_check *dmarc, struct str domain, bool is_dkim, bool unknown)
 {
 	if (dmarc->count == DMARC_IDENTIFIERS || str_empty(domain))
 		return;
 	dmarc->identifiers[dmarc->count++] = (struct dmarc_identifier){
 		.domain = domain,
 		.is_dkim = is_dkim,
+		.unknown = unknown,
 	};
 }
 
-/* RFC 9989 4.3: what SPF and DKIM have authenticated */
+/* RFC 9989 4.3: what SPF and DKIM have authenticated; or, 5.3.6, may have
+   authenticated, if only the DNS had answered */
 static void
-add_identifiers(struct checks *c)
+add_identifiers(struct checks *c, bool unknown)
 {
 	const struct spf_check *spf = checks_spf(c);
-	if (spf && spf->result == SPF_PASS)
-		add_identifier(&c->dmarc, spf->domain, false);
+	enum spf_result sender = unknown ? SPF_TEMPERROR : SPF_PASS;
+	enum dkim_status signature = unknown ? DKIM_TEMPERROR : DKIM_PASS;
+	if (spf && spf->result == sender)
+		add_identifier(&c->dmarc, spf->domain, false, unknown);
 	for (size_t i = 0; i < c->dkim.count; i++) {
 		const struct dkim_result *result = &c->dkim.results[i];
-		if (result->status == DKIM_PASS && !result->weak)
-			add_identifier(&c->dmarc, result->domain, true);
+		if (result->status == signature && !result->weak)
+			add_identifier(
+			    &c->dmarc, result->domain, true, unknown);
 	}
 }
 
@@ -124,7 +130,8 @@ align(struct flow *flow)
 	struct checks *c = checks_of(flow);
 	if (c->dmarc.status != DMARC_FAIL)
 		return STEP_NEXT;
-	add_identifiers(c);
+	add_identifiers(c, false);
+	add_identifiers(c, true);
 	flow_hold(flow);
 	dmarc_align(&c->dmarc, on_policy);
 	return STEP_WAIT;

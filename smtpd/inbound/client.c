@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-/* What a gateway's address, or one that nobody outside knows, is called and
-   where it is listed says nothing about the client. */
+/* The name of a gateway's address, or of one that nobody outside knows, and the
+   lists that it is on say nothing about the client. */
 static bool
 tells_something(const struct inbound *inbound, struct ip ip)
 {
@@ -16,6 +16,9 @@ struct client *
 client_new(struct inbound *inbound, enum port_name port, struct ip ip)
 {
 	struct client *client = mem_alloc(sizeof *client);
+	client->inbound = inbound;
+	client->port = port;
+	client->ip = ip;
 	if (port == PORT_SMTP && tells_something(inbound, ip))
 		peer_start(&client->check, inbound->dnsbl, inbound->parts.loop,
 		    inbound->parts.resolver, ip);
@@ -28,6 +31,7 @@ client_free(struct client *client)
 	if (!client)
 		return;
 	peer_cancel(&client->check);
+	limits_disconnect(&client->inbound->limits, client->port, client->ip);
 	free(client);
 }
 

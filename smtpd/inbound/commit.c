@@ -12,19 +12,19 @@
 #include <stdio.h>
 
 enum {
-	OWN_HOPS = 5
-}; /* through this host: a message of ours may come back */
+	OWN_HOPS = 5, /* through this host: a message of ours may come back */
+};
 
-static const struct reply looped = { 554, "5.4.6",
-	"Too many hops, this mail goes in circles" };
+static const struct reply looped =
+    REPLY_IS(554, "5.4.6", "Too many hops, this mail goes in circles");
 
 const struct reply *
 commit_failure(int error)
 {
-	static const struct reply no_space = { 452, "4.3.1",
-		"No space for mail now, try again later" };
-	static const struct reply our_fault = { 451, "4.3.0",
-		"The message can't be kept now, try again later" };
+	static const struct reply no_space =
+	    REPLY_IS(452, "4.3.1", "No space for mail now, try again later");
+	static const struct reply our_fault = REPLY_IS(
+	    451, "4.3.0", "The message can't be kept now, try again later");
 	return error == ENOSPC || error == EDQUOT ? &no_space : &our_fault;
 }
 

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct reply not_yours = { 550, "5.7.1",
-	"This sender address is not one of yours" };
-static const struct reply too_many = { 421, "4.7.0",
-	"Too many transactions without a message" };
+static const struct reply not_yours =
+    REPLY_IS(550, "5.7.1", "This sender address is not one of yours");
+static const struct reply too_many =
+    REPLY_IS(421, "4.7.0", "Too many transactions without a message");
 
 enum {
 	MAILS_MAX = 20, /* without a message: each costs questions of DNS */
@@ -175,8 +175,9 @@ connection_start(const struct port *port, int fd, struct ip peer)
 	    port->name == PORT_SUBMISSIONS);
 }
 
-/* A message behind its final dot goes on, and so does what is asked about its
-   client: to vanish is no way around it. */
+/* A message behind its final dot goes on, and its client's place is taken until
+   it ends; so does what is asked about the client: to vanish is no way around
+   either. */
 static void
 leave_message(struct connection *c)
 {
@@ -197,7 +198,6 @@ connection_free(struct connection *c)
 	login_cancel(&c->login);
 	timer_stop(&c->penalty);
 	buf_free(&c->user);
-	limits_disconnect(&c->inbound->limits, c->port->name, c->peer);
 	c->inbound->sessions--;
 	list_remove(&c->node);
 	smtp_server_free(&c->server);

@@ -2,8 +2,8 @@
  * counters.h - what the domains that ask for DMARC aggregate reports will be
  * told: judged messages, counted by day, policy domain, source and result.
  *
- * They are kept in a tally, whose notes are the rua of the policy.  Sending is
- * not its business.
+ * They are kept in a tally, whose notes say what the domain published last.
+ * Sending is not its business.
  */
 #ifndef SMTPD_INBOUND_COUNTERS_H
 #define SMTPD_INBOUND_COUNTERS_H
@@ -13,7 +13,7 @@
 #include "smtpd/store/tally.h"
 
 enum {
-	COUNTERS_ROWS = 20000, /* in all, and the domains */
+	COUNTERS_ROWS = 20000, /* in all; and as many policy domains */
 	COUNTERS_DOMAIN_ROWS = 2000, /* of one policy domain and day */
 	COUNTERS_BYTES = 8 << 20, /* octets of all keys */
 	COUNTERS_DAYS = 3, /* besides today */

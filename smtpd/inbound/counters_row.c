@@ -80,23 +80,58 @@ add_spf(struct dmarc_row *row, const struct spf_check *spf, struct arena *arena)
 		};
 }
 
+static void
+add_signature(
+    struct dmarc_row *row, const struct dkim_result *r, struct arena *arena)
+{
+	if (row->count == DMARC_ROW_SIGNATURES)
+		return;
+	row->signatures[row->count++] = (struct dmarc_row_auth){
+		.result = dkim_result_of(r->status),
+		.domain = arena_lower(arena, r->domain),
+		.selector = arena_lower(arena, r->selector),
+		.human = str_of(r->why),
+	};
+}
+
+/* RFC 9990 3.1.3: the order of the signatures in a report */
+enum rank {
+	RANK_AUTHOR,
+	RANK_ALIGNED,
+	RANK_PASSED,
+	RANK_FAILED,
+	RANKS,
+};
+
+static enum rank
+rank_of(const struct checks *checks, const struct dkim_result *r)
+{
+	const struct dmarc_check *dmarc = &checks->dmarc;
+	if (r->status != DKIM_PASS)
+		return RANK_FAILED;
+	if (str_eq_nocase(r->domain, checks->author_domain))
+		return RANK_AUTHOR;
+	for (size_t i = 0; i < dmarc->count; i++)
+		if (dmarc->identifiers[i].is_dkim &&
+		    dmarc->identifiers[i].aligned &&
+		    str_eq_nocase(r->domain, dmarc->identifiers[i].domain))
+			return RANK_ALIGNED;
+	return RANK_PASSED;
+}
+
 /* Those that name nobody have no place in a report. */
 static void
 add_dkim(
-    struct dmarc_row *row, const struct dkim_verify *dkim, struct arena *arena)
+    struct dmarc_row *row, const struct checks *checks, struct arena *arena)
 {
-	for (size_t i = 0; i < dkim->count; i++) {
-		const struct dkim_result *r = &dkim->results[i];
-		if (str_empty(r->domain) || str_empty(r->selector) ||
-		    row->count == DMARC_ROW_SIGNATURES)
-			continue;
-		row->signatures[row->count++] = (struct dmarc_row_auth){
-			.result = dkim_result_of(r->status),
-			.domain = arena_lower(arena, r->domain),
-			.selector = arena_lower(arena, r->selector),
-			.human = str_of(r->why),
-		};
-	}
+	const struct dkim_verify *dkim = &checks->dkim;
+	for (enum rank rank = 0; rank < RANKS; rank++)
+		for (size_t i = 0; i < dkim->count; i++) {
+			const struct dkim_result *r = &dkim->results[i];
+			if (!str_empty(r->domain) && !str_empty(r->selector) &&
+			    rank_of(checks, r) == rank)
+				add_signature(row, r, arena);
+		}
 }
 
 static bool
@@ -113,7 +148,7 @@ is_counted(const struct checks *checks, const struct verdict *verdict)
 static struct str
 domain_of(struct str path, struct arena *arena)
 {
-	return arena_lower(arena, str_from(path, str_find_last(path, '@') + 1));
+	return arena_lower(arena, address_domain(path));
 }
 
 bool
@@ -143,6 +178,6 @@ counters_row_make(const struct checks *checks, const struct verdict *verdict,
 		.envelope_from = domain_of(checks->question->mail_from, arena),
 	};
 	add_spf(row, checks_spf(checks), arena);
-	add_dkim(row, &checks->dkim, arena);
+	add_dkim(row, checks, arena);
 	return true;
 }

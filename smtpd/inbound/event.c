@@ -83,6 +83,20 @@ disposition_of(const struct transaction *t)
 
 /* ---- for the history alone ---- */
 
+/* People ask after whom they see, and lists and services send in the name of
+   others.  One that no path would take isn't asked for. */
+static void
+note_author(struct transaction *t)
+{
+	struct address_list authors;
+	const char *why;
+	if (!from_author(&t->header, &t->arena, &authors, &why))
+		return;
+	struct str author = address_text(authors.addresses[0], &t->arena);
+	if (author.n < PATH_MAX_WHOLE && !str_eq_nocase(author, t->sender))
+		t->author = arena_printf(&t->arena, "<%.*s>", STR_ARG(author));
+}
+
 void
 event_note(struct transaction *t)
 {
@@ -98,6 +112,7 @@ event_note(struct transaction *t)
 	t->all = arena_str(&t->arena, buf_str(&all));
 	struct str text = id ? header_unfold(id->value, &t->arena) : STR("");
 	t->message_id = arena_str(&t->arena, text);
+	note_author(t);
 	buf_free(&all);
 }
 
@@ -106,6 +121,8 @@ add_story(struct log_line *line, const struct transaction *t)
 {
 	if (!str_empty(t->message_id))
 		log_kept(line, "message-id", t->message_id);
+	if (!str_empty(t->author))
+		log_kept(line, "author", t->author);
 	if (t->recipients > 1)
 		log_kept(line, "all", t->all);
 	for (size_t i = 0; t->judged && i < t->verdict.count; i++) {
@@ -116,10 +133,11 @@ add_story(struct log_line *line, const struct transaction *t)
 }
 
 static void
-end_message(struct log_line *line, const struct transaction *t)
+end_message(
+    struct log_line *line, const struct transaction *t, enum history_roll roll)
 {
 	add_story(line, t);
-	history_end(t->inbound ? t->inbound->parts.history : NULL, line);
+	history_end(t->inbound ? t->inbound->parts.history : NULL, roll, line);
 }
 
 static void
@@ -148,7 +166,7 @@ event_received(const struct transaction *t)
 	add_facts(&line, t);
 	log_c(&line, "disposition", disposition_of(t));
 	log_d(&line, "ms", clock_mono_ms() - t->began_ms);
-	end_message(&line, t);
+	end_message(&line, t, HISTORY_MAIL);
 }
 
 void
@@ -161,7 +179,7 @@ event_reject_message(const struct transaction *t, struct reply reply)
 	if (t->judged)
 		log_c(&line, "disposition", disposition_of(t));
 	add_reply(&line, reply);
-	end_message(&line, t);
+	end_message(&line, t, HISTORY_REFUSED);
 }
 
 static void
@@ -184,7 +202,7 @@ event_reject(const struct connection *c, struct str from, struct str to,
 	if (c->user.n > 0)
 		log_s(&line, "user", buf_str(&c->user));
 	add_reply(&line, reply);
-	history_end(c->inbound->parts.history, &line);
+	history_end(c->inbound->parts.history, HISTORY_REFUSED, &line);
 }
 
 void

@@ -4,13 +4,14 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/siphash.h"
+#include "lib/mail/path.h"
 
 #include <stdlib.h>
 
 enum {
 	ADDRESSES = 64,
-	PAIRS = 16, /* of an address */
-	UNRELATED = 10, /* are enough */
+	PAIRS = 16, /* that are kept of an address */
+	UNRELATED = 10, /* pairs that make a gateway of an address */
 	HOUR_MS = 3600 * 1000,
 };
 
@@ -175,7 +176,7 @@ guard_note(
     struct guard *guard, struct ip ip, struct str helo, struct str sender)
 {
 	int64_t now = clock_mono_ms();
-	struct str domain = str_from(sender, str_find_last(sender, '@') + 1);
+	struct str domain = address_domain(sender);
 	if (!is_inside(ip) || str_empty(domain))
 		return;
 	struct source *source = take(guard, ip, now);

@@ -11,11 +11,11 @@ enum {
 	/* RFC 5321 4.5.3.2.7: at least 5 minutes */
 	COMMAND_MS = 300000,
 	DATA_MS = 300000,
-	MAX_ERRORS = 20,
-	SWEEP_MS = 50,
+	MAX_ERRORS = 20, /* of a session */
+	SWEEP_MS = 50, /* between two looks for idle sessions, while stopping */
 };
 
-const struct reply inbound_stopping = { 421, "4.3.2", "Stopping" };
+const struct reply inbound_stopping = REPLY_IS(421, "4.3.2", "Stopping");
 static const char too_many[] = "421 4.7.0 Too many connections\r\n";
 
 /* ---- connections ---- */
@@ -136,6 +136,7 @@ inbound_sessions(const struct inbound *inbound)
 	return inbound->sessions;
 }
 
+/* The guard is at 0, and the lists behind it. */
 bool
 inbound_trouble(const struct inbound *inbound, size_t *at, struct buf *out)
 {

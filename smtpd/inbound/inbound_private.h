@@ -30,7 +30,7 @@
 
 /* ---- limits.c ---- */
 
-struct tallies { /* bounded: the one that was idle for longest goes */
+struct buckets { /* of one rate; bounded: the longest idle one goes */
 	struct map map;
 	struct list ages;
 };
@@ -40,8 +40,9 @@ struct limits {
 	const struct guard *guard; /* at a gateway nobody is locked out */
 	struct map networks; /* that are connected: a /32 or /64 */
 	size_t connections, strangers; /* all, and those on port 25 */
-	struct tallies addresses, accounts; /* failed logins */
-	struct tallies users; /* recipients */
+	struct buckets addresses, accounts; /* failed logins */
+	struct buckets users; /* recipients of an account */
+	struct buckets domains; /* of ours: addresses elsewhere */
 };
 
 void limits_open(
@@ -57,20 +58,31 @@ void limits_disconnect(struct limits *, enum port_name, struct ip);
 bool limits_may_login(struct limits *, struct ip, struct str account);
 /* Counts a failure; how long the answer is to be held back. */
 int64_t limits_failed_login(struct limits *, struct ip, struct str account);
-/* Counts a recipient, or false: the account has had its share. */
-bool limits_recipient(struct limits *, struct str account);
+/* Counts what one RCPT leads to, or false: the account has had its share.  It
+   may be exceeded by that one's addresses, so that an alias of any size can be
+   written to. */
+bool limits_recipient(struct limits *, struct str account, size_t addresses);
+/* May mail from outside be sent on by an alias of this domain?  What is, is
+   counted when it is accepted. */
+bool limits_may_forward(const struct limits *, struct str domain);
+void limits_forward(struct limits *, struct str domain);
 
 /* ---- client.c ---- */
 
 struct transaction;
 
-/* What is asked about a client's address.  The session owns it, or the message
-   that it left behind. */
+/* A client's place among the connections, and what is asked about its address.
+   The session owns it, or the message that it left behind: who vanishes behind
+   the final dot, and comes again, has no more under way than who stays. */
 struct client {
+	struct inbound *inbound;
+	enum port_name port;
+	struct ip ip;
 	struct peer_check check;
 	struct transaction *waiting; /* for the check, or NULL */
 };
 
+/* limits_connect() has let it in. */
 struct client *client_new(struct inbound *, enum port_name, struct ip);
 void client_free(struct client *); /* NULL is fine */
 /* Holds the flow until the address is known as far as it will be. */
@@ -159,7 +171,8 @@ struct transaction {
 	struct str sender; /* as text */
 	struct str recipient; /* the first */
 	size_t recipients, roles; /* RCPTs; those of postmaster@ and the like */
-	struct str all, message_id; /* recipients; for the history, or "" */
+	/* Recipients, an author who isn't the sender: for the history, or "" */
+	struct str all, message_id, author;
 
 	struct envelope *envelope; /* until the queue has them */
 	struct message *message;
@@ -206,10 +219,14 @@ void transaction_end(struct transaction *);
 /* The session goes, or begins anew. */
 void transaction_leave(struct transaction *);
 
-/* recipients.c: the answer to RCPT; with a 250 they are in the envelope. */
-struct reply recipients_add(struct transaction *, const struct address *);
-
 extern const struct flow_step accept_steps[], submit_steps[];
+
+/* ---- recipients.c ---- */
+
+/* The answer to RCPT; with a 250 they are in the envelope. */
+struct reply recipients_add(struct transaction *, const struct address *);
+/* Counts what a stranger's message is sent on to. */
+void recipients_count_forwards(struct transaction *);
 
 /* ---- accept.c ---- */
 

@@ -6,12 +6,12 @@
 #include <string.h>
 
 enum {
-	TALLIES = 8192, /* of each kind: what attackers can make us keep */
+	BUCKETS = 8192, /* of each kind: what attackers can make us keep */
 	REFUSED_MS = 3600 * 1000,
-	DELAY_MS = 250, /* for the second failure; twice as long for the next */
+	DELAY_MS = 250, /* for the second failure, doubled with each one more */
 	DELAY_MAX_MS = 2000,
-	RESERVED_SHARE = 8, /* of all connections, for our users */
-	RESERVED = 10, /* at least, but not more than half */
+	RESERVED_SHARE = 8, /* one in so many connections is for our users... */
+	RESERVED = 10, /* ... and at least these, but not more than half */
 };
 
 /* ---- networks ---- */
@@ -103,49 +103,49 @@ limits_disconnect(struct limits *l, enum port_name port, struct ip ip)
 	free(network);
 }
 
-/* ---- tallies ---- */
+/* ---- buckets ---- */
 
-/* A bucket that leaks: full_ms is when it will be empty, and each event fills
-   it for as long as one of them has room in the rate's time. */
-struct tally {
+/* It leaks: each event adds the time that the rate gives to one, and what is in
+   it is the time until it is empty. */
+struct bucket {
 	struct map_node node;
 	struct list_node age;
-	int64_t full_ms;
+	int64_t empty_ms; /* monotonic: when it will be */
 	int64_t refused_ms; /* until then */
 	char key[];
 };
 
-static struct tally *
-find_tally(const struct tallies *all, struct str key)
+static struct bucket *
+find_bucket(const struct buckets *all, struct str key)
 {
 	struct map_node *node = map_find(&all->map, key);
-	return node ? container_of(node, struct tally, node) : NULL;
+	return node ? container_of(node, struct bucket, node) : NULL;
 }
 
 static void
-remove_oldest(struct tallies *all)
+remove_oldest(struct buckets *all)
 {
-	struct tally *tally =
-	    container_of(list_pop(&all->ages), struct tally, age);
-	map_remove(&all->map, &tally->node);
-	free(tally);
+	struct bucket *bucket =
+	    container_of(list_pop(&all->ages), struct bucket, age);
+	map_remove(&all->map, &bucket->node);
+	free(bucket);
 }
 
-static struct tally *
-take_tally(struct tallies *all, struct str key)
+static struct bucket *
+take_bucket(struct buckets *all, struct str key)
 {
-	struct tally *tally = find_tally(all, key);
-	if (!tally) {
-		if (all->map.count >= TALLIES)
+	struct bucket *bucket = find_bucket(all, key);
+	if (!bucket) {
+		if (all->map.count >= BUCKETS)
 			remove_oldest(all);
-		tally = mem_alloc(sizeof *tally + key.n + 1);
-		memcpy(tally->key, key.p, key.n);
-		map_add(
-		    &all->map, &tally->node, (struct str){ tally->key, key.n });
+		bucket = mem_alloc(sizeof *bucket + key.n + 1);
+		memcpy(bucket->key, key.p, key.n);
+		map_add(&all->map, &bucket->node,
+		    (struct str){ bucket->key, key.n });
 	}
-	list_remove(&tally->age);
-	list_push(&all->ages, &tally->age);
-	return tally;
+	list_remove(&bucket->age);
+	list_push(&all->ages, &bucket->age);
+	return bucket;
 }
 
 static int64_t
@@ -155,21 +155,21 @@ cost(struct rate rate)
 	return ms ? (int64_t)ms : 1;
 }
 
-/* Events of late that still count. */
+/* How many events are still in it. */
 static uint64_t
-recent(const struct tally *tally, struct rate rate, int64_t now)
+recent(const struct bucket *bucket, struct rate rate, int64_t now)
 {
-	int64_t left = tally ? tally->full_ms - now : 0;
+	int64_t left = bucket ? bucket->empty_ms - now : 0;
 	return left > 0 ? (uint64_t)((left + cost(rate) - 1) / cost(rate)) : 0;
 }
 
 static uint64_t
-count(struct tally *tally, struct rate rate, int64_t now)
+count(struct bucket *bucket, struct rate rate, size_t events, int64_t now)
 {
-	if (tally->full_ms < now)
-		tally->full_ms = now;
-	tally->full_ms += cost(rate);
-	return recent(tally, rate, now);
+	if (bucket->empty_ms < now)
+		bucket->empty_ms = now;
+	bucket->empty_ms += cost(rate) * (int64_t)events;
+	return recent(bucket, rate, now);
 }
 
 /* ---- logins ---- */
@@ -179,25 +179,25 @@ limits_may_login(struct limits *l, struct ip ip, struct str account)
 {
 	struct key key;
 	int64_t now = clock_mono_ms();
-	struct tally *address = find_tally(&l->addresses, make_key(&key, ip));
-	struct tally *tally = find_tally(&l->accounts, account);
-	if (!address)
+	struct bucket *of_ip = find_bucket(&l->addresses, make_key(&key, ip));
+	struct bucket *of_account = find_bucket(&l->accounts, account);
+	if (!of_ip)
 		return true;
-	if (now < address->refused_ms && !guard_is_gateway(l->guard, ip))
+	if (now < of_ip->refused_ms && !guard_is_gateway(l->guard, ip))
 		return false;
-	return !tally || now >= tally->refused_ms ||
-	    recent(address, l->settings->auth_failures, now) == 0;
+	return !of_account || now >= of_account->refused_ms ||
+	    recent(of_ip, l->settings->auth_failures, now) == 0;
 }
 
 static uint64_t
-count_failure(struct limits *l, struct tallies *all, struct str key)
+count_failure(struct limits *l, struct buckets *all, struct str key)
 {
 	struct rate rate = l->settings->auth_failures;
 	int64_t now = clock_mono_ms();
-	struct tally *tally = take_tally(all, key);
-	uint64_t failures = count(tally, rate, now);
+	struct bucket *bucket = take_bucket(all, key);
+	uint64_t failures = count(bucket, rate, 1, now);
 	if (failures >= rate.count)
-		tally->refused_ms = now + REFUSED_MS;
+		bucket->refused_ms = now + REFUSED_MS;
 	return failures;
 }
 
@@ -221,15 +221,30 @@ limits_failed_login(struct limits *l, struct ip ip, struct str account)
 /* ---- recipients ---- */
 
 bool
-limits_recipient(struct limits *l, struct str account)
+limits_recipient(struct limits *l, struct str account, size_t addresses)
 {
 	struct rate rate = l->settings->user_rate;
 	int64_t now = clock_mono_ms();
-	struct tally *tally = take_tally(&l->users, account);
-	if (recent(tally, rate, now) >= rate.count)
+	struct bucket *bucket = take_bucket(&l->users, account);
+	if (recent(bucket, rate, now) >= rate.count)
 		return false;
-	count(tally, rate, now);
+	count(bucket, rate, addresses, now);
 	return true;
+}
+
+bool
+limits_may_forward(const struct limits *l, struct str domain)
+{
+	struct rate rate = l->settings->forward_rate;
+	return recent(find_bucket(&l->domains, domain), rate, clock_mono_ms()) <
+	    rate.count;
+}
+
+void
+limits_forward(struct limits *l, struct str domain)
+{
+	count(take_bucket(&l->domains, domain), l->settings->forward_rate, 1,
+	    clock_mono_ms());
 }
 
 /* ---- all ---- */
@@ -242,10 +257,11 @@ limits_open(struct limits *l, const struct settings *settings,
 	list_init(&l->addresses.ages);
 	list_init(&l->accounts.ages);
 	list_init(&l->users.ages);
+	list_init(&l->domains.ages);
 }
 
 static void
-free_tallies(struct tallies *all)
+free_buckets(struct buckets *all)
 {
 	while (all->map.count > 0)
 		remove_oldest(all);
@@ -260,7 +276,8 @@ limits_close(struct limits *l)
 		free(container_of(n, struct network, node));
 	}
 	map_free(&l->networks);
-	free_tallies(&l->addresses);
-	free_tallies(&l->accounts);
-	free_tallies(&l->users);
+	free_buckets(&l->addresses);
+	free_buckets(&l->accounts);
+	free_buckets(&l->users);
+	free_buckets(&l->domains);
 }

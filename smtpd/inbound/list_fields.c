@@ -1,6 +1,7 @@
 #include "smtpd/inbound/list_fields.h"
 
 #include "lib/base/name.h"
+#include "lib/mail/path.h"
 
 /* What stands in the last angle brackets; "" without them. */
 static struct str
@@ -27,7 +28,7 @@ domain_of_post(struct str value)
 	if (!str_starts_nocase(address, STR("mailto:")))
 		return STR("");
 	address = str_sub(address, 0, str_find(address, '?'));
-	return str_from(address, str_find_last(address, '@') + 1);
+	return address_domain(address);
 }
 
 static const struct list_field {

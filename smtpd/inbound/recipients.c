@@ -2,27 +2,30 @@
 
 #include "lib/base/clock.h"
 
-static const struct reply accepted = { 250, "2.1.5", "Recipient OK" };
-static const struct reply too_many = { 452, "4.5.3",
-	"Too many recipients, send the rest later" };
-static const struct reply too_often = { 421, "4.7.0",
-	"Too many recipients for now, try again later" };
+static const struct reply accepted = REPLY_IS(250, "2.1.5", "Recipient OK");
+static const struct reply too_many =
+    REPLY_IS(452, "4.5.3", "Too many recipients, send the rest later");
+static const struct reply too_often =
+    REPLY_IS(421, "4.7.0", "Too many recipients for now, try again later");
+static const struct reply too_much_sent_on = REPLY_IS(451, "4.7.1",
+    "Too much mail is sent on by this domain for now, try again later");
 
 static const struct reply refusals[] = {
-	[DIRECTORY_NOT_OURS] = { 550, "5.7.1", "We don't relay" },
-	[DIRECTORY_UNKNOWN] = { 550, "5.1.1", "No such mailbox here" },
-	[DIRECTORY_UNAVAILABLE] = { 450, "4.2.1",
-	    "The mailbox can't be used now, try again later" },
+	[DIRECTORY_NOT_OURS] = REPLY_IS(550, "5.7.1",
+	    "We don't relay; users of ours log in on a submission port"),
+	[DIRECTORY_UNKNOWN] = REPLY_IS(550, "5.1.1", "No such mailbox here"),
+	[DIRECTORY_UNAVAILABLE] = REPLY_IS(
+	    450, "4.2.1", "The mailbox can't be used now, try again later"),
 };
 
 static const struct reply bad_return[] = {
-	[SRS_FORGED] = { 550, "5.1.1",
-	    "No such mailbox here, this return address isn't of our making" },
-	[SRS_EXPIRED] = { 550, "5.1.1",
-	    "No such mailbox here, this return address is too old" },
+	[SRS_FORGED] = REPLY_IS(550, "5.1.1",
+	    "No such mailbox here, this return address isn't of our making"),
+	[SRS_EXPIRED] = REPLY_IS(550, "5.1.1",
+	    "No such mailbox here, this return address is too old"),
 };
-static const struct reply for_reports_alone = { 550, "5.7.1",
-	"This return address takes reports alone, with the null sender" };
+static const struct reply for_reports_alone = REPLY_IS(550, "5.7.1",
+    "This return address takes reports alone, with the null sender");
 
 enum {
 	RETURN_HOPS = 5, /* of ours, one behind the other */
@@ -161,18 +164,62 @@ has_room(const struct transaction *t, const struct mailbox_list *list)
 	return t->envelope->count == 0 || t->envelope->count + more <= most;
 }
 
+/* ---- how many ---- */
+
+/* The domain of ours that an address is of, as limits know it: RFC 5321
+   4.1.1.3 has "postmaster" without one. */
+static struct str
+home(struct transaction *t, struct str address)
+{
+	size_t at = str_find_last(address, '@');
+	return arena_lower(&t->arena, str_from(address, at + 1));
+}
+
+/* Mailboxes here cost nothing, so they are one address together. */
+static size_t
+weigh(const struct mailbox_list *list)
+{
+	return list->forward_count + (list->count > 0);
+}
+
+/* NULL, or why it isn't taken now. */
+static const struct reply *
+check_rates(struct transaction *t, const struct lead *lead,
+    const struct address *address)
+{
+	struct limits *limits = &t->inbound->limits;
+	if (is_submission(t))
+		return limits_recipient(limits, t->user, weigh(&lead->list))
+		    ? NULL
+		    : &too_often;
+	struct str domain = home(t, address_text(*address, &t->arena));
+	return lead->list.forward_count == 0 ||
+		limits_may_forward(limits, domain)
+	    ? NULL
+	    : &too_much_sent_on;
+}
+
+void
+recipients_count_forwards(struct transaction *t)
+{
+	const struct envelope *e = t->envelope;
+	for (size_t i = 0; i < e->count; i++)
+		if (e->recipients[i].kind == RECIPIENT_FORWARD)
+			limits_forward(&t->inbound->limits,
+			    home(t, e->recipients[i].original));
+}
+
 struct reply
 recipients_add(struct transaction *t, const struct address *address)
 {
-	struct inbound *inbound = t->inbound;
 	struct lead lead = { 0 };
 	const struct reply *refusal = follow(t, *address, &lead);
 	if (refusal)
 		return *refusal;
 	if (!has_room(t, &lead.list))
 		return too_many;
-	if (is_submission(t) && !limits_recipient(&inbound->limits, t->user))
-		return too_often;
+	if ((refusal = check_rates(t, &lead, address)))
+		return *refusal;
 	struct str original = address_text(*address, &t->envelope->arena);
 	add_all(t, &lead, original);
 	t->roles += directory_is_role(address);

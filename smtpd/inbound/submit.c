@@ -6,16 +6,16 @@
 
 #include "lib/mail/date.h"
 
-static const struct reply not_yours = { 550, "5.7.1",
-	"An address in From or Sender is not one of yours" };
-static const struct reply twice = { 550, "5.6.0",
-	"A field of the header section is there twice" };
-static const struct reply bad_sender = { 550, "5.6.0",
-	"A Sender field must hold one address" };
-static const struct reply bad_resent_from = { 550, "5.6.0",
-	"A Resent-From field must hold addresses" };
-static const struct reply unsigned_ = { 451, "4.3.0",
-	"The message can't be signed now, try again later" };
+static const struct reply not_yours =
+    REPLY_IS(550, "5.7.1", "An address in From or Sender is not one of yours");
+static const struct reply twice =
+    REPLY_IS(550, "5.6.0", "A field of the header section is there twice");
+static const struct reply bad_sender =
+    REPLY_IS(550, "5.6.0", "A Sender field must hold one address");
+static const struct reply bad_resent_from =
+    REPLY_IS(550, "5.6.0", "A Resent-From field must hold addresses");
+static const struct reply unsigned_ =
+    REPLY_IS(451, "4.3.0", "The message can't be signed now, try again later");
 
 static struct transaction *
 transaction_of(struct flow *flow)
@@ -129,16 +129,6 @@ add_message_id(struct transaction *t, struct buf *out)
 	buf_addf(out, "@%s>\r\n", t->inbound->hostname);
 }
 
-/* RFC 8689 5: one field, and no other word than this */
-static bool
-may_do_without_tls(struct transaction *t)
-{
-	const struct header_field *field =
-	    header_first(&t->header, "TLS-Required");
-	return field && header_count(&t->header, "TLS-Required") == 1 &&
-	    str_eq_nocase(header_unfold(field->value, &t->arena), STR("No"));
-}
-
 /* RFC 6409 8: what every message must have */
 static enum step
 complete(struct flow *flow)
@@ -146,8 +136,6 @@ complete(struct flow *flow)
 	struct transaction *t = transaction_of(flow);
 	struct buf header = { 0 };
 	const char *why;
-	if (may_do_without_tls(t))
-		t->envelope->flags |= ENVELOPE_TLS_OPTIONAL;
 	commit_add_received(t, &header);
 	commit_add_fields(t, is_for_us_alone, &header);
 	if (!header_first(&t->header, "Date"))

@@ -12,10 +12,10 @@ enum {
 	HEADER_SHORT = 16384, /* octets that it gets when memory is short */
 };
 
-static const struct reply header_too_large = { 552, "5.3.4",
-	"The header section is too large" };
-static const struct reply has_nul = { 550, "5.6.0",
-	"The header section holds a NUL" };
+static const struct reply header_too_large =
+    REPLY_IS(552, "5.3.4", "The header section is too large");
+static const struct reply has_nul =
+    REPLY_IS(550, "5.6.0", "The header section holds a NUL");
 
 /* ---- from MAIL ---- */
 
@@ -157,7 +157,8 @@ spill(struct transaction *t)
 	t->piece = buf_take(&t->message->body);
 }
 
-/* Large, or too much for all: then on to the file. */
+/* A body that is large goes on to a file; when memory is short for all, so does
+   any other. */
 static void
 keep_within_bounds(struct transaction *t)
 {
@@ -190,8 +191,8 @@ add_body(struct transaction *t, struct str piece)
 	buf_add(t->spilled ? &t->piece : &t->message->body, piece);
 }
 
-/* A section whose n-th octet begins a line that is no field: it ends there,
-   for us and for everybody who reads the message later. */
+/* A line that is no field ends the section (its first octet is the n-th): for
+   us, and for everybody who reads the message later. */
 static void
 end_header(struct transaction *t, struct str section, struct str rest)
 {
@@ -248,6 +249,26 @@ transaction_body(struct transaction *t, struct str piece)
 
 /* ---- the final dot ---- */
 
+/* RFC 8689 3: one field, and no other word than this */
+static bool
+may_do_without_tls(struct transaction *t)
+{
+	const struct header_field *field =
+	    header_first(&t->header, "TLS-Required");
+	return field && header_count(&t->header, "TLS-Required") == 1 &&
+	    str_eq_nocase(header_unfold(field->value, &t->arena), STR("No"));
+}
+
+/* RFC 8689 4.1: from whomever it comes, for it may be sent on */
+static void
+note_wishes(struct transaction *t)
+{
+	if (t->connection->server.require_tls)
+		t->envelope->flags |= ENVELOPE_REQUIRETLS;
+	if (!t->refusal && may_do_without_tls(t))
+		t->envelope->flags |= ENVELOPE_TLS_OPTIONAL;
+}
+
 void
 transaction_end(struct transaction *t)
 {
@@ -256,8 +277,7 @@ transaction_end(struct transaction *t)
 		end_header(t, buf_str(&t->message->header), STR(""));
 	if (server->dot.has_8bit)
 		t->envelope->flags |= ENVELOPE_8BIT;
-	if (server->require_tls)
-		t->envelope->flags |= ENVELOPE_REQUIRETLS;
+	note_wishes(t);
 	list_push(&t->inbound->working, &t->node);
 	flow_start(
 	    &t->flow, t->port == PORT_SMTP ? accept_steps : submit_steps);

@@ -51,7 +51,8 @@ override(struct reaching *r, enum policy_override kind, struct str comment)
 
 /* ---- DMARC ---- */
 
-/* RFC 9989 5.3.6: without an answer it neither passes nor fails */
+/* RFC 9989 5.3.6: without an answer it neither passes nor fails.  This one can
+   be named. */
 static bool
 deferred_alignment(struct reaching *r)
 {
@@ -75,8 +76,9 @@ deferred_chain(struct reaching *r)
 	return true;
 }
 
-/* RFC 9989 7.4: refused for p=reject alone, nothing else known, it must not
-   be.  These two know something; a foreign SPF pass everybody has. */
+/* RFC 9989 7.4: p=reject alone, with nothing else known, is no reason to
+   refuse. A list's signature and an ARC chain are something that is known; an
+   SPF pass of another domain isn't, since anybody can have one. */
 static bool
 vouched_for(struct reaching *r)
 {
@@ -151,8 +153,6 @@ judge_failure(struct reaching *r)
 	if (r->question->dmarc_action == ACTION_MARK)
 		override(
 		    r, OVERRIDE_LOCAL_POLICY, STR("DMARC is only noted here"));
-	else if (deferred_alignment(r))
-		return;
 	else if (dmarc->policy == DMARC_POLICY_QUARANTINE)
 		dmarc_junk(r);
 	else
@@ -167,7 +167,7 @@ judge_trouble(struct reaching *r)
 	bool harmless = !str_empty(dmarc->policy_domain) &&
 	    dmarc->policy == DMARC_POLICY_NONE;
 	if (r->question->dmarc_action == ACTION_MARK || harmless ||
-	    r->evidence.author_vouches)
+	    r->evidence.author_vouches || deferred_alignment(r))
 		return;
 	defer(r, "4.4.3",
 	    verdict_text(r->arena, "DMARC of %.*s can't be evaluated now: %s",

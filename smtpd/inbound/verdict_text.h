@@ -1,5 +1,5 @@
 /*
- * verdict_text.h - private to verdict.c: what was found, in sentences.
+ * verdict_text.h - private to smtpd/inbound: what was found, in sentences.
  *
  * A sentence is one printable line of bounded length, whatever the strings
  * from outside are that it names.

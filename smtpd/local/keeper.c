@@ -33,6 +33,7 @@ struct directory_keeper {
 	struct directory *now;
 	struct stamp stamps[FILES]; /* when they were last read */
 	struct buf trouble;
+	bool broken; /* nothing good has been read since the start */
 	struct list listeners;
 	struct timer timer;
 	struct look *look; /* the one under way, or NULL */
@@ -99,12 +100,16 @@ look_free(struct look *l)
 /* ---- what was found ---- */
 
 static void
-log_errors(const struct buf *errors)
+log_errors(const struct directory_keeper *keeper, const struct buf *errors)
 {
 	for (struct str rest = buf_str(errors); rest.n > 0;) {
 		struct str line = str_cut(&rest, '\n');
 		log_note(LOG_ERROR, "config", "%.*s", STR_ARG(line));
 	}
+	log_note(LOG_ERROR, "config", "%s",
+	    keeper->broken
+		? "until this is mended mail to our addresses is deferred"
+		: "until this is mended what was read before stays in use");
 }
 
 static void
@@ -112,6 +117,7 @@ use(struct directory_keeper *keeper, struct directory *directory)
 {
 	struct directory *old = keeper->now;
 	keeper->now = directory;
+	keeper->broken = false;
 	log_note(LOG_INFO, "config", "%zu domains, %zu accounts",
 	    directory->domains.count, directory_accounts(directory));
 	struct list_node *n = list_first(&keeper->listeners);
@@ -135,7 +141,7 @@ take(struct directory_keeper *keeper, struct look *l)
 		use(keeper, l->directory);
 		l->directory = NULL;
 	} else {
-		log_errors(&l->errors);
+		log_errors(keeper, &l->errors);
 		keeper->trouble = buf_take(&l->errors);
 	}
 }
@@ -153,14 +159,6 @@ look_new(struct directory_keeper *keeper)
 	for (int i = 0; i < FILES; i++)
 		l->stamps[i] = keeper->stamps[i];
 	return l;
-}
-
-static void
-move_all(struct list *from, struct list *to)
-{
-	struct list_node *n;
-	while ((n = list_pop(from)))
-		list_push(to, n);
 }
 
 /* Those who ask again meanwhile wait for another look. */
@@ -205,7 +203,7 @@ on_timer(struct timer *timer)
 	struct look *l = look_new(keeper);
 	if (job_start(keeper->lane, &l->job, run_look, on_looked)) {
 		keeper->look = l;
-		move_all(&keeper->waiting, &keeper->looking);
+		list_take(&keeper->looking, &keeper->waiting);
 		return;
 	}
 	look_free(l);
@@ -222,6 +220,7 @@ directory_keeper_new(
 	keeper->loop = loop;
 	keeper->lane = lane;
 	keeper->settings = settings;
+	keeper->broken = true;
 	list_init(&keeper->listeners);
 	list_init(&keeper->waiting);
 	list_init(&keeper->looking);

@@ -66,7 +66,7 @@ add_entry(struct round *round, struct queue_item *item)
 	e->states = item_states(item);
 	e->spool = (struct spool_entry){ item->envelope, item->private->message,
 		buf_str(&e->states) };
-	item->private->held = true;
+	item->private->in_round = true;
 	item->private->spooled = true;
 }
 
@@ -97,15 +97,6 @@ gather_segment(struct queue *q, struct round *round, unsigned segment)
 	round->freeing = true;
 }
 
-static void
-move_list(struct list *to, struct list *from)
-{
-	struct list_node *node;
-	list_init(to);
-	while ((node = list_pop(from)))
-		list_push(to, node);
-}
-
 static struct round *
 gather(struct queue *q)
 {
@@ -113,12 +104,15 @@ gather(struct queue *q)
 	round->queue = q;
 	round->disk = &q->disk;
 	round->journal = q->journal;
+	list_init(&round->late);
+	list_init(&round->unlinks);
+	list_init(&round->bodies);
 	for (unsigned i = 0; i < JOURNAL_SEGMENTS; i++)
 		if (is_ready(q, i))
 			gather_segment(q, round, i);
-	move_list(&round->late, &q->late);
-	move_list(&round->unlinks, &q->unlinks);
-	move_list(&round->bodies, &q->bodies);
+	list_take(&round->late, &q->late);
+	list_take(&round->unlinks, &q->unlinks);
+	list_take(&round->bodies, &q->bodies);
 	return round;
 }
 
@@ -135,7 +129,7 @@ static void
 release_entries(struct round *round)
 {
 	for (size_t i = 0; i < round->count; i++) {
-		round->entries[i].item->private->held = false;
+		round->entries[i].item->private->in_round = false;
 		buf_free(&round->entries[i].states);
 	}
 	free(round->entries);

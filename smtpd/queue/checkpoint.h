@@ -11,7 +11,7 @@
 #include "smtpd/queue/queue_private.h"
 
 struct round_entry {
-	struct queue_item *item; /* held: its envelope and message stay */
+	struct queue_item *item; /* its envelope and message stay */
 	struct spool_entry spool;
 	struct buf states;
 };

@@ -11,13 +11,22 @@ enum {
 	BATCH = 64 << 10, /* octets that don't wait so long */
 };
 
+static const struct {
+	const char *folder; /* below the history's */
+	size_t segments, pending;
+} rolls[HISTORY_ROLLS] = {
+	[HISTORY_MAIL] = { "", HISTORY_SEGMENTS, HISTORY_PENDING },
+	[HISTORY_REFUSED] = { "/refused", HISTORY_REFUSED_SEGMENTS,
+	    HISTORY_REFUSED_PENDING },
+};
+
 /* What the worker has; on the heap, because it can't be stopped. */
 struct history_work {
 	struct job job;
 	struct history *history; /* NULL: cut off */
-	struct history_files files;
-	struct buf bytes; /* to be appended */
-	int error; /* of that, an errno */
+	struct history_files files[HISTORY_ROLLS];
+	struct buf bytes[HISTORY_ROLLS]; /* to be appended */
+	int errors[HISTORY_ROLLS]; /* of that, an errno or 0 */
 	struct history_run *run; /* to be led on, or NULL */
 };
 
@@ -27,7 +36,7 @@ struct history {
 	struct history_work *work;
 	bool working;
 	struct timer batch;
-	struct buf pending;
+	struct buf pending[HISTORY_ROLLS];
 	uint64_t lost; /* lines, since it has paused */
 	struct buf trouble;
 	struct list runs; /* that wait for the worker */
@@ -80,17 +89,21 @@ static void
 run_work(struct job *job)
 {
 	struct history_work *w = container_of(job, struct history_work, job);
-	if (w->bytes.n > 0)
-		w->error = history_files_append(&w->files, buf_str(&w->bytes));
+	for (int i = 0; i < HISTORY_ROLLS; i++)
+		if (w->bytes[i].n > 0)
+			w->errors[i] = history_files_append(
+			    &w->files[i], buf_str(&w->bytes[i]));
 	if (w->run)
-		history_run_step(w->run, &w->files);
+		history_run_step(w->run, w->files);
 }
 
 static void
 work_free(struct history_work *w)
 {
-	history_files_close(&w->files);
-	buf_free(&w->bytes);
+	for (int i = 0; i < HISTORY_ROLLS; i++) {
+		history_files_close(&w->files[i]);
+		buf_free(&w->bytes[i]);
+	}
 	if (w->run)
 		history_run_free(w->run);
 	free(w);
@@ -99,12 +112,17 @@ work_free(struct history_work *w)
 static void
 note_result(struct history *h, const struct history_work *w)
 {
-	if (w->error) {
-		h->lost += count_lines(buf_str(&w->bytes));
-		note_pause(h, w->error);
-	} else {
-		note_written(h);
+	bool written = false, failed = false;
+	for (int i = 0; i < HISTORY_ROLLS; i++) {
+		failed |= w->errors[i] || w->files[i].folder < 0;
+		written |= w->bytes[i].n > 0;
+		if (!w->errors[i])
+			continue;
+		h->lost += count_lines(buf_str(&w->bytes[i]));
+		note_pause(h, w->errors[i]);
 	}
+	if (written && !failed)
+		note_written(h);
 }
 
 static void
@@ -112,7 +130,7 @@ answer(struct history_search *s, struct history_run *run)
 {
 	s->lines = buf_take(&run->lines);
 	s->last = run->last;
-	s->more = run->found > HISTORY_FINDS;
+	s->more = run->more;
 	s->done(s);
 }
 
@@ -141,9 +159,9 @@ on_work(struct job *job)
 	}
 	h->working = false;
 	w->run = NULL;
-	if (w->bytes.n > 0)
-		note_result(h, w);
-	buf_free(&w->bytes);
+	note_result(h, w);
+	for (int i = 0; i < HISTORY_ROLLS; i++)
+		buf_free(&w->bytes[i]);
 	if (run)
 		end_step(h, run);
 	kick(h);
@@ -173,10 +191,26 @@ next_run(struct history *h)
 	return node ? container_of(node, struct history_run, node) : NULL;
 }
 
+static size_t
+all_pending(const struct history *h)
+{
+	size_t n = 0;
+	for (int i = 0; i < HISTORY_ROLLS; i++)
+		n += h->pending[i].n;
+	return n;
+}
+
 static bool
 is_due(const struct history *h)
 {
-	return h->idle || h->pending.n >= BATCH || !timer_pending(&h->batch);
+	return h->idle || all_pending(h) >= BATCH || !timer_pending(&h->batch);
+}
+
+static void
+move_all(struct buf from[HISTORY_ROLLS], struct buf to[HISTORY_ROLLS])
+{
+	for (int i = 0; i < HISTORY_ROLLS; i++)
+		to[i] = buf_take(&from[i]);
 }
 
 static void
@@ -184,15 +218,15 @@ start_work(struct history *h)
 {
 	struct history_work *w = h->work;
 	timer_stop(&h->batch);
-	w->bytes = buf_take(&h->pending);
-	w->error = 0;
+	move_all(h->pending, w->bytes);
+	memset(w->errors, 0, sizeof w->errors);
 	w->run = next_run(h);
 	h->working = job_start(h->io, &w->job, run_work, on_work);
 	if (w->run)
 		w->run->stepping = h->working;
 	if (h->working)
 		return;
-	h->pending = buf_take(&w->bytes);
+	move_all(w->bytes, h->pending);
 	if (w->run)
 		list_push_front(&h->runs, &w->run->node);
 	w->run = NULL;
@@ -202,7 +236,7 @@ start_work(struct history *h)
 static void
 kick(struct history *h)
 {
-	bool writes = h->pending.n > 0, searches = !list_empty(&h->runs);
+	bool writes = all_pending(h) > 0, searches = !list_empty(&h->runs);
 	if (h->working)
 		return;
 	if (searches || (writes && is_due(h)))
@@ -213,6 +247,18 @@ kick(struct history *h)
 
 /* ---- for the others ---- */
 
+static void
+open_roll(struct history *h, enum history_roll roll, const char *folder)
+{
+	struct buf path = { 0 };
+	struct history_files *files = &h->work->files[roll];
+	buf_addf(&path, "%s%s", folder, rolls[roll].folder);
+	history_files_open(files, buf_cstr(&path), rolls[roll].segments);
+	if (files->folder < 0)
+		note_pause(h, files->error);
+	buf_free(&path);
+}
+
 struct history *
 history_open(struct loop *loop, struct lane *io, const char *folder)
 {
@@ -222,33 +268,33 @@ history_open(struct loop *loop, struct lane *io, const char *folder)
 	list_init(&h->runs);
 	h->work = mem_alloc(sizeof *h->work);
 	h->work->history = h;
-	history_files_open(&h->work->files, folder);
-	if (h->work->files.folder < 0)
-		note_pause(h, h->work->files.error);
+	for (enum history_roll i = 0; i < HISTORY_ROLLS; i++)
+		open_roll(h, i, folder);
 	return h;
 }
 
 static void
-keep(struct history *h, struct str record)
+keep(struct history *h, enum history_roll roll, struct str record)
 {
-	if (h->pending.n + record.n > HISTORY_PENDING) {
+	struct buf *pending = &h->pending[roll];
+	if (pending->n + record.n > rolls[roll].pending) {
 		h->lost++;
 		note_pause(h, ENOBUFS);
 		return;
 	}
-	if (h->pending.n == 0)
+	if (all_pending(h) == 0)
 		timer_start(&h->batch, h->loop, BATCH_MS, on_batch);
-	buf_add(&h->pending, record);
+	buf_add(pending, record);
 	kick(h);
 }
 
 void
-history_end(struct history *h, struct log_line *line)
+history_end(struct history *h, enum history_roll roll, struct log_line *line)
 {
 	struct buf record = log_take(line);
 	log_end(line);
 	if (h && record.n > 0)
-		keep(h, buf_str(&record));
+		keep(h, roll, buf_str(&record));
 	buf_free(&record);
 }
 
@@ -274,7 +320,8 @@ history_free(struct history *h)
 	h->work->history = NULL;
 	if (!h->working)
 		work_free(h->work);
-	buf_free(&h->pending);
+	for (int i = 0; i < HISTORY_ROLLS; i++)
+		buf_free(&h->pending[i]);
 	buf_free(&h->trouble);
 	free(h);
 }

@@ -2,11 +2,13 @@
  * history.h - what happened to each message, step by step: for `postern why`.
  *
  * It keeps the log's lines about mail, and some keys more, as lines of JSON in
- * a bounded set of files below data/history; the oldest goes.  A worker writes
- * them in batches, and nothing is synced: a kill costs the last moments, a
- * power cut the last seconds.  Nobody waits for it, and no mail is refused
- * because of it: on a full disk it pauses, and says so.  Of a line it knows no
- * more than where its id stands.
+ * two rolls, each a bounded set of files whose oldest goes: what was accepted
+ * in data/history, what was refused in data/history/refused.  Anybody can have
+ * us refuse as much as they like, and it costs the other roll nothing.
+ * A worker writes them in batches, and nothing is synced: a kill costs the last
+ * moments, a power cut the last seconds.  Nobody waits for it, and no mail is
+ * refused because of it: on a full disk it pauses, and says so.  Of a line it
+ * knows no more than where its id stands.
  */
 #ifndef SMTPD_QUEUE_HISTORY_H
 #define SMTPD_QUEUE_HISTORY_H
@@ -16,22 +18,31 @@
 
 struct history;
 
+enum history_roll {
+	HISTORY_MAIL,
+	HISTORY_REFUSED,
+	HISTORY_ROLLS
+};
+
 enum {
-	HISTORY_SEGMENTS = 16, /* files */
+	HISTORY_SEGMENTS = 12, /* files of what was accepted */
+	HISTORY_REFUSED_SEGMENTS = 4,
 	HISTORY_SEGMENT = 4 << 20, /* octets of each */
 	HISTORY_PENDING = 1 << 20, /* not yet written; more is lost */
-	HISTORY_FINDS = 100, /* messages that a search tells: the newest */
+	HISTORY_REFUSED_PENDING = 256 << 10, /* the same */
+	HISTORY_FINDS = 100, /* messages of a roll that a search tells: the
+				newest */
 	HISTORY_PIECE = 256 << 10, /* octets told at once, and one segment's
 				      line more */
 };
 
-/* Makes the folder when it isn't there; blocks: for the start.  Never NULL: a
-   folder that can't be used is a trouble, and nothing is kept. */
+/* Makes the folders when they aren't there; blocks: for the start.  Never NULL:
+   a folder that can't be used is a trouble, and nothing is kept. */
 struct history *history_open(
     struct loop *, struct lane *io, const char *folder);
 /* Instead of log_end(): writes the line to the log and keeps its record, if it
    was begun with log_begin_kept().  NULL as history: log_end() alone. */
-void history_end(struct history *, struct log_line *);
+void history_end(struct history *, enum history_roll, struct log_line *);
 /* "" or a sentence for status; of NULL "". */
 const char *history_trouble(const struct history *);
 /* Writes what waits; idle() runs once and later. */

@@ -58,11 +58,11 @@ add_number(struct history_files *f, uint64_t number)
 	size_t at = f->count;
 	while (at > 0 && f->numbers[at - 1] > number)
 		at--;
-	if (f->count == HISTORY_SEGMENTS && at == 0) {
+	if (f->count == f->most && at == 0) {
 		remove_segment(f, number);
 		return;
 	}
-	if (f->count == HISTORY_SEGMENTS) {
+	if (f->count == f->most) {
 		remove_segment(f, f->numbers[0]);
 		f->count--;
 		at--;
@@ -93,9 +93,9 @@ list_segments(struct history_files *f)
 }
 
 void
-history_files_open(struct history_files *f, const char *folder)
+history_files_open(struct history_files *f, const char *folder, size_t most)
 {
-	*f = (struct history_files){ .folder = -1, .fd = -1 };
+	*f = (struct history_files){ .folder = -1, .fd = -1, .most = most };
 	if (file_mkdirs(folder, 0700))
 		f->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	f->error = f->folder < 0 ? errno : 0;

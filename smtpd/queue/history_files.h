@@ -1,5 +1,5 @@
 /*
- * history_files.h - the segments of the history on disk.
+ * history_files.h - the segments of one roll of the history on disk.
  *
  * Private to smtpd/queue, and used by one thread at a time.  Everything here
  * blocks.  A torn last line is ended, so that it costs itself alone.
@@ -14,11 +14,13 @@ struct history_files {
 	int error; /* then: why, an errno */
 	int fd; /* of the newest, or -1: not open yet */
 	uint64_t size; /* of the newest, while it is open */
+	size_t most; /* segments, at most HISTORY_SEGMENTS */
 	size_t count;
 	uint64_t numbers[HISTORY_SEGMENTS]; /* ascending */
 };
 
-void history_files_open(struct history_files *, const char *folder);
+void history_files_open(
+    struct history_files *, const char *folder, size_t most);
 /* All of the lines or none: 0 or an errno.  Begins a new segment, and removes
    the oldest, when they don't fit into the newest. */
 int history_files_append(struct history_files *, struct str lines);

@@ -44,8 +44,10 @@ history_run_new(enum history_key key, struct str text)
 void
 history_run_free(struct history_run *run)
 {
-	map_free(&run->names);
+	for (int i = 0; i < HISTORY_ROLLS; i++)
+		map_free(&run->finds[i].names);
 	buf_free(&run->wanted);
+	buf_free(&run->refused);
 	buf_free(&run->lines);
 	free(run);
 }
@@ -88,54 +90,100 @@ name_of(struct str line, struct line_place place, char text[HISTORY_NAME])
 
 /* The oldest is forgotten when there are too many. */
 static void
-add_find(struct history_run *run, struct str name)
+add_find(struct history_finds *finds, struct str name)
 {
-	struct history_find *find = &run->finds[run->found % HISTORY_FINDS];
-	if (run->found >= HISTORY_FINDS)
-		map_remove(&run->names, &find->node);
+	struct history_find *find = &finds->ring[finds->count % HISTORY_FINDS];
+	if (finds->count >= HISTORY_FINDS)
+		map_remove(&finds->names, &find->node);
 	snprintf(find->name, sizeof find->name, "%.*s", STR_ARG(name));
-	map_add(&run->names, &find->node, str_of(find->name));
-	run->found++;
+	map_add(&finds->names, &find->node, str_of(find->name));
+	finds->count++;
 }
 
 static void
-find_line(struct history_run *run, struct str line, struct line_place place,
-    struct buf *scratch)
+find_line(struct history_run *run, struct history_finds *finds, struct str line,
+    struct line_place place, struct buf *scratch)
 {
 	char text[HISTORY_NAME];
 	if (!holds(run, line, scratch))
 		return;
 	struct str name = name_of(line, place, text);
-	if (!map_find(&run->names, name))
-		add_find(run, name);
+	if (!map_find(&finds->names, name))
+		add_find(finds, name);
 }
 
 static void
-tell_line(struct history_run *run, struct str line, struct line_place place)
+add_line(struct buf *to, struct str line)
 {
-	char text[HISTORY_NAME];
-	if (map_find(&run->names, name_of(line, place, text))) {
-		buf_add(&run->lines, line);
-		buf_addc(&run->lines, '\n');
+	buf_add(to, line);
+	buf_addc(to, '\n');
+}
+
+/* Every line begins with its time, whose digits are in the order of time. */
+static struct str
+time_of(struct str line)
+{
+	return str_sub(
+	    line, 0, sizeof "{\"time\":\"2026-11-20T14:20:03.117Z" - 1);
+}
+
+/* "" as line: all of them, as far as a piece goes. */
+static void
+tell_refused_before(struct history_run *run, struct str line)
+{
+	struct str rest = str_from(buf_str(&run->refused), run->refused_at);
+	while (rest.n > 0) {
+		struct str refused = str_cut(&rest, '\n');
+		if (line.n > 0 ? str_cmp(time_of(refused), time_of(line)) >= 0
+			       : history_run_ready(run))
+			return;
+		add_line(&run->lines, refused);
+		run->refused_at = run->refused.n - rest.n;
 	}
 }
 
 /* ---- a segment ---- */
+
+static const struct {
+	enum history_roll roll;
+	bool tells;
+} passes[] = {
+	[HISTORY_FIND_MAIL] = { HISTORY_MAIL, false },
+	[HISTORY_FIND_REFUSED] = { HISTORY_REFUSED, false },
+	[HISTORY_TELL_REFUSED] = { HISTORY_REFUSED, true },
+	[HISTORY_TELL_MAIL] = { HISTORY_MAIL, true },
+};
+
+static void
+tell_line(struct history_run *run, const struct history_finds *finds,
+    struct str line, struct line_place place)
+{
+	char text[HISTORY_NAME];
+	if (!map_find(&finds->names, name_of(line, place, text)))
+		return;
+	if (run->pass == HISTORY_TELL_REFUSED) {
+		add_line(&run->refused, line);
+		return;
+	}
+	tell_refused_before(run, line);
+	add_line(&run->lines, line);
+}
 
 /* Each line behind the first run->at octets; a last one that is torn is none.
    False: there is more, but the piece is full. */
 static bool
 walk(struct history_run *run, uint64_t segment, struct str all)
 {
+	struct history_finds *finds = &run->finds[passes[run->pass].roll];
 	struct buf scratch = { 0 };
 	struct str rest = str_from(all, run->at);
 	while (str_has(rest, '\n') && !history_run_ready(run)) {
 		struct line_place place = { segment, all.n - rest.n };
 		struct str line = str_cut(&rest, '\n');
-		if (run->telling)
-			tell_line(run, line, place);
+		if (passes[run->pass].tells)
+			tell_line(run, finds, line, place);
 		else
-			find_line(run, line, place, &scratch);
+			find_line(run, finds, line, place, &scratch);
 	}
 	buf_free(&scratch);
 	run->at = all.n - rest.n;
@@ -146,13 +194,25 @@ walk(struct history_run *run, uint64_t segment, struct str all)
 static void
 next_pass(struct history_run *run)
 {
-	run->last = run->telling || run->found == 0;
-	run->telling = true;
+	bool any = false;
+	for (int i = 0; i < HISTORY_ROLLS; i++) {
+		any |= run->finds[i].count > 0;
+		run->more |= run->finds[i].count > HISTORY_FINDS;
+	}
+	run->last = run->pass == HISTORY_FIND_REFUSED && !any;
+	run->pass++;
 	run->segment = 0;
 }
 
-void
-history_run_step(struct history_run *run, const struct history_files *files)
+static void
+tell_rest(struct history_run *run)
+{
+	tell_refused_before(run, STR(""));
+	run->last = run->refused_at == run->refused.n;
+}
+
+static void
+walk_segment(struct history_run *run, const struct history_files *files)
 {
 	struct buf bytes = { 0 };
 	uint64_t segment = history_files_next(files, run->segment);
@@ -170,4 +230,14 @@ history_run_step(struct history_run *run, const struct history_files *files)
 		run->at = 0;
 	}
 	buf_free(&bytes);
+}
+
+void
+history_run_step(
+    struct history_run *run, const struct history_files files[HISTORY_ROLLS])
+{
+	if (run->pass == HISTORY_TELL_REST)
+		tell_rest(run);
+	else
+		walk_segment(run, &files[passes[run->pass].roll]);
 }

@@ -25,6 +25,39 @@ item_of(struct queue_private *p)
 	return &container_of(p, struct whole, private)->item;
 }
 
+/* ---- replies: one that many recipients got is kept once ---- */
+
+static char *
+find_text(const struct queue_item *item, struct str text)
+{
+	for (size_t i = 0; i < item->count; i++)
+		if (item->status[i].text &&
+		    str_eq(str_of(item->status[i].text), text))
+			return item->status[i].text;
+	return NULL;
+}
+
+static char *
+share_text(const struct queue_item *item, struct str text)
+{
+	text = str_sub(text, 0, QUEUE_REPLY);
+	char *known = find_text(item, text);
+	return known ? known : mem_cstr(text);
+}
+
+static void
+drop_text(struct queue_item *item, size_t recipient)
+{
+	char *text = item->status[recipient].text;
+	item->status[recipient].text = NULL;
+	for (size_t i = 0; i < item->count; i++)
+		if (text && item->status[i].text == text)
+			return; /* it is another one's, too */
+	free(text);
+}
+
+/* ---- items ---- */
+
 void
 item_free(struct queue_item *item)
 {
@@ -32,7 +65,7 @@ item_free(struct queue_item *item)
 	list_remove(&p->node);
 	list_remove(&p->ready);
 	for (size_t i = 0; i < item->count; i++)
-		free(item->status[i].text);
+		drop_text(item, i);
 	if (item->status != &p->one)
 		free(item->status);
 	envelope_free(item->envelope);
@@ -69,9 +102,11 @@ item_set(struct queue_item *item, size_t recipient, enum recipient_state state,
 	if (str_empty(text) && code == 0)
 		return;
 	status->code = code;
-	free(status->text);
-	status->text =
-	    str_empty(text) ? NULL : mem_cstr(str_sub(text, 0, QUEUE_REPLY));
+	char *kept = str_empty(text) ? NULL : share_text(item, text);
+	if (kept == status->text)
+		return;
+	drop_text(item, recipient);
+	status->text = kept;
 }
 
 bool

@@ -9,7 +9,7 @@
 
 #include "smtpd/queue/queue.h"
 
-struct home; /* checkpoint.h: the segment of a live record */
+struct home; /* queue_private.h: the segment of a live record */
 
 struct queue_private {
 	struct list_node node; /* in the list of its home */
@@ -27,7 +27,7 @@ struct queue_private {
 	bool spooled; /* spool/ID may be there */
 	bool large; /* spool/ID.body is there */
 	bool checked; /* that body, in this life or received in it */
-	bool held; /* by a checkpoint: envelope and message stay */
+	bool in_round; /* a checkpoint's: envelope and message stay */
 	bool loading; /* for the consumer */
 	bool damaged;
 	bool dropped;

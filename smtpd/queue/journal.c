@@ -2,9 +2,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/net/thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,14 +20,6 @@ add_of(struct list_node *node)
 	return container_of(node, struct queue_add, node);
 }
 
-static void
-move_all(struct list *from, struct list *to)
-{
-	struct list_node *node;
-	while ((node = list_pop(from)))
-		list_push(to, node);
-}
-
 /* ---- answers; the lock is held ---- */
 
 static void
@@ -39,7 +31,7 @@ on_finished(struct later *later)
 	struct list_node *node;
 	list_init(&done);
 	pthread_mutex_lock(&j->lock);
-	move_all(&j->finished, &done);
+	list_take(&done, &j->finished);
 	pthread_mutex_unlock(&j->lock);
 	while ((node = list_pop(&done)))
 		user->committed(user, add_of(node));
@@ -67,7 +59,7 @@ static void
 refuse_all(struct journal *j)
 {
 	j->has_space = false;
-	move_all(&j->waiting, &j->taken);
+	list_take(&j->taken, &j->waiting);
 	finish(j, &j->taken, QUEUE_FULL, NO_SEGMENT);
 }
 
@@ -254,7 +246,7 @@ work(void *context)
 		    !j->closing && !j->look)
 			pthread_cond_wait(&j->work, &j->lock);
 		bool enough = look_for_space(j);
-		move_all(&j->waiting, &j->taken);
+		list_take(&j->taken, &j->waiting);
 		if (list_empty(&j->taken) && j->closing)
 			break;
 		if (!enough)
@@ -271,12 +263,8 @@ work(void *context)
 void
 journal_start(struct journal *j)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&j->thread, NULL, work, j))
+	if (thread_start(&j->thread, work, j))
 		abort();
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	j->started = true;
 }
 

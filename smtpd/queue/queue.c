@@ -9,7 +9,6 @@ enum {
 	HAND_AT_ONCE = 256, /* items, then descriptors get their turn */
 	BUSY = 5000, /* items that are loaded for the consumer at most */
 	CLOSE_POLL_MS = 5,
-	US_PER_MS = 1000,
 };
 
 /* ---- what the queue holds of an item ---- */
@@ -33,7 +32,7 @@ void
 queue_lighten(struct queue *q, struct queue_item *item)
 {
 	struct queue_private *p = item->private;
-	if (p->home || p->held || !p->spooled)
+	if (p->home || p->in_round || !p->spooled)
 		return;
 	if (p->message && !p->holders)
 		queue_keep_message(q, item, NULL);

@@ -107,8 +107,9 @@ enum recipient_state {
 struct recipient_status {
 	enum recipient_state state;
 	int16_t code; /* of the last reply, 0: none yet */
+	bool ours; /* the last reply: we found it, no server said it */
 	/* "550 5.1.1 no such user (mx.remote.example[192.0.2.1])", or NULL;
-	   owned by the item */
+	   owned by the item, and perhaps the same as another's */
 	char *text;
 };
 
@@ -159,6 +160,7 @@ struct queue_outcome {
 	enum recipient_state state; /* WAITING: deferred */
 	struct str text; /* reply and host; at most QUEUE_REPLY are kept */
 	int16_t code;
+	bool ours; /* no server said it */
 };
 
 struct queue_settle { /* {0} is idle; can't be cancelled */

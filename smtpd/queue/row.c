@@ -11,6 +11,8 @@ enum {
 	DROPPED = 2,
 	HELD = 4,
 	LEAST = 7, /* octets of a recipient: state, code, length of its text */
+	OURS = 128, /* beside the state: no server said the text.  Older rows
+		       don't have it. */
 };
 
 void
@@ -26,7 +28,8 @@ row_encode(const struct queue_item *item, struct str states, bool dropped,
 	put_u64(out, (uint64_t)item->next_ms);
 	put_u32(out, (uint32_t)states.n);
 	for (size_t i = 0; i < states.n; i++) {
-		put_u8(out, (uint8_t)states.p[i]);
+		put_u8(out,
+		    (uint8_t)(states.p[i] | (item->status[i].ours ? OURS : 0)));
 		put_u16(out, (uint16_t)item->status[i].code);
 		put_str(out, str_of(item->status[i].text));
 	}
@@ -35,7 +38,9 @@ row_encode(const struct queue_item *item, struct str states, bool dropped,
 static void
 read_status(struct cursor *c, struct recipient_status *status)
 {
-	uint8_t state = cursor_u8(c);
+	uint8_t octet = cursor_u8(c);
+	uint8_t state = (uint8_t)(octet & ~OURS);
+	status->ours = octet & OURS;
 	status->code = (int16_t)cursor_u16(c);
 	struct str text = cursor_str(c);
 	if (text.n)

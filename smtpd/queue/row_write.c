@@ -33,8 +33,7 @@ row_write_retry(struct queue *q)
 	struct list again;
 	struct list_node *node;
 	list_init(&again);
-	while ((node = list_pop(&q->full)))
-		list_push(&again, node);
+	list_take(&again, &q->full);
 	while ((node = list_pop(&again)))
 		row_write_start(container_of(node, struct row_write, node));
 }

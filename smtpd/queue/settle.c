@@ -154,6 +154,7 @@ apply(struct queue *q, const struct queue_settle *s)
 		const struct queue_outcome *o = &s->outcomes[i];
 		placed += item_waits_locally(item, o->recipient);
 		item_set(item, o->recipient, o->state, o->code, o->text);
+		item->status[o->recipient].ours = o->ours;
 	}
 	item->attempts += s->attempted;
 	item->warned = item->warned || s->warned;

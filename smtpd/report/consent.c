@@ -11,24 +11,36 @@ finish(struct consent *c, enum consent_result result)
 
 /* ---- the record ---- */
 
-/* RFC 9990 4: any DMARC record at the name is consent */
+/* RFC 9990 4: any DMARC record at the name is consent; unlike a policy it may
+   be there more than once */
+static bool
+read_records(struct consent *c, const struct dns_answer *answer)
+{
+	bool any = false;
+	for (size_t i = 0; i < answer->count; i++) {
+		struct dmarc_record record;
+		const char *why;
+		if (!dmarc_record_parse(
+			answer->records[i].text, c->arena, &record, &why))
+			continue;
+		any = true;
+		if (str_empty(c->rua))
+			c->rua = record.rua;
+	}
+	return any;
+}
+
 static void
 on_record(struct dns_query *query)
 {
 	struct consent *c = container_of(query, struct consent, query);
-	struct dmarc_record record;
-	bool several;
-	const char *why;
-	if (query->answer->status == DNS_TEMPFAIL) {
+	enum dns_status status = query->answer->status;
+	if (status == DNS_TEMPFAIL)
 		finish(c, CONSENT_UNKNOWN);
-	} else if (query->answer->status == DNS_FOUND &&
-	    dmarc_record_select(
-		query->answer, c->arena, &record, &several, &why)) {
-		c->rua = record.rua;
+	else if (status == DNS_FOUND && read_records(c, query->answer))
 		finish(c, CONSENT_GIVEN);
-	} else {
+	else
 		finish(c, CONSENT_MISSING);
-	}
 }
 
 /* A name that is too long exists nowhere: the resolver says so. */

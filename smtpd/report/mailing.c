@@ -10,6 +10,7 @@ struct letter { /* lives until the queue has it, whoever asked for it */
 	const struct report_parts *parts;
 	struct arena arena;
 	struct str organization;
+	uint64_t limit; /* octets that the place takes; 0: any number */
 	struct envelope *envelope;
 	struct message *message;
 	struct header header;
@@ -117,7 +118,11 @@ on_signed(struct sign_request *request)
 	buf_add(&request->fields, buf_str(&l->message->header));
 	buf_free(&l->message->header);
 	l->message->header = buf_take(&request->fields);
-	enqueue(l);
+	/* RFC 9990 3.5: measured as it is sent */
+	if (l->limit > 0 && message_size(l->message) > l->limit)
+		finish(l, MAILING_REFUSED);
+	else
+		enqueue(l);
 }
 
 /* False: it wouldn't be a message. */
@@ -197,8 +202,8 @@ open_envelope(struct letter *l, bool is_tls)
 	struct envelope *e = envelope_new();
 	e->id = queue_new_id(l->parts->queue);
 	e->received_ms = clock_wall_ms();
-	/* RFC 8460 5.3: delivered despite any failure of TLS, and not counted
-	 */
+	/* RFC 8460 5.3: delivered despite any failure of TLS, which isn't
+	   counted */
 	e->flags = is_tls ? ENVELOPE_TLS_OPTIONAL : 0;
 	e->sender =
 	    arena_printf(&e->arena, "reports@%.*s", STR_ARG(l->organization));
@@ -218,8 +223,6 @@ prepare(struct letter *l, const struct mailing_question *q)
 	if (l->envelope->count == 0)
 		return MAILING_REFUSED;
 	write_letter(l, q, to);
-	if (q->place->limit > 0 && message_size(l->message) > q->place->limit)
-		return MAILING_REFUSED;
 	return sign(l) ? MAILING_QUEUED : MAILING_REFUSED;
 }
 
@@ -232,6 +235,7 @@ mailing_start(struct mailing *mailing, const struct report_parts *parts,
 	l->mailing = mailing;
 	l->parts = parts;
 	l->organization = arena_str(&l->arena, question->frame->organization);
+	l->limit = question->place->limit;
 	l->result = prepare(l, question);
 	if (l->result != MAILING_QUEUED)
 		loop_later(parts->loop, &l->later, on_later);

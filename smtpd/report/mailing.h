@@ -2,7 +2,7 @@
  * mailing.h - a report becomes a message: written, signed, queued.
  *
  * Never unsigned.  Its reverse-path is reports@ our domain, not the null one:
- * SPF then vouches for us (RFC 9990 3.5.1 wants reports to pass DMARC), and
+ * SPF then vouches for us (RFC 9990 3.5.2 wants reports to pass DMARC), and
  * many refuse null reverse-paths of what isn't about a message of theirs.
  * What comes back lands in the folder of reports and is answered by nobody, and
  * our own delivery tells nobody when it gives up: no loop.
@@ -16,8 +16,7 @@
 
 enum mailing_result {
 	MAILING_QUEUED, /* synced */
-	MAILING_REFUSED, /* too large, or the address is an unknown one of ours
-			  */
+	MAILING_REFUSED, /* too large, or an address of ours that isn't there */
 	MAILING_LATER, /* no signer, no key, no space */
 };
 

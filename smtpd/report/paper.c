@@ -1,6 +1,7 @@
 #include "smtpd/report/paper.h"
 
 #include "lib/base/clock.h"
+#include "lib/report/dmarc_row.h"
 
 #include <stdlib.h>
 
@@ -101,6 +102,19 @@ on_uploaded(struct upload *upload)
 	flow_release(&e->paper->flow);
 }
 
+/* Every try takes from what the place may get in a day.  That is for TLS
+   reports: those who get DMARC's have agreed to it. */
+static bool
+may_send(struct errand *e, enum rua_kind kind)
+{
+	const struct paper *p = e->paper;
+	if (e->place->kind != kind)
+		return false;
+	e->spared = p->is_tls &&
+	    !quota_take(p->quota, p->today, p->frame.domain, e->place);
+	return !e->spared;
+}
+
 static enum step
 upload(struct flow *flow)
 {
@@ -112,7 +126,7 @@ upload(struct flow *flow)
 		struct errand *e = &p->errands[i];
 		e->paper = p;
 		e->place = &p->places.list.all[i];
-		if (e->place->kind != RUA_HTTPS)
+		if (!may_send(e, RUA_HTTPS))
 			continue;
 		flow_hold(flow);
 		upload_start(&e->upload, p->parts, e->place, buf_str(&p->file),
@@ -127,6 +141,7 @@ any_upload(const struct paper *p, enum upload_result result)
 {
 	for (size_t i = 0; i < p->places.list.count; i++)
 		if (p->errands[i].place->kind == RUA_HTTPS &&
+		    !p->errands[i].spared &&
 		    p->errands[i].upload.result == result)
 			return true;
 	return false;
@@ -137,12 +152,22 @@ any_mailing(const struct paper *p, enum mailing_result result)
 {
 	for (size_t i = 0; i < p->places.list.count; i++)
 		if (p->errands[i].place->kind == RUA_MAIL &&
+		    !p->errands[i].spared &&
 		    p->errands[i].mailing.result == result)
 			return true;
 	return false;
 }
 
-/* RFC 8460 5.4: an upload that fails is tried again for a day; the mails wait
+static bool
+any_spared(const struct paper *p)
+{
+	for (size_t i = 0; i < p->places.list.count; i++)
+		if (p->errands[i].spared)
+			return true;
+	return false;
+}
+
+/* RFC 8460 5.5: an upload that fails is tried again for a day; the mails wait
    with it, so that nobody gets them twice. */
 static bool
 must_wait(const struct paper *p)
@@ -167,7 +192,7 @@ mail(struct flow *flow)
 		return finish(p, PAPER_LATER);
 	for (size_t i = 0; i < p->places.list.count; i++) {
 		struct errand *e = &p->errands[i];
-		if (e->place->kind != RUA_MAIL)
+		if (!may_send(e, RUA_MAIL))
 			continue;
 		e->question = (struct mailing_question){ &p->frame, p->is_tls,
 			e->place, buf_str(&p->file) };
@@ -184,8 +209,8 @@ conclude(struct flow *flow)
 	struct paper *p = paper_of(flow);
 	if (any_mailing(p, MAILING_QUEUED) || any_upload(p, UPLOAD_DONE))
 		return finish(p, PAPER_SENT);
-	return finish(
-	    p, any_mailing(p, MAILING_LATER) ? PAPER_LATER : PAPER_UNWANTED);
+	bool later = any_mailing(p, MAILING_LATER) || any_spared(p);
+	return finish(p, later ? PAPER_LATER : PAPER_UNWANTED);
 }
 
 static const struct flow_step steps[] = {
@@ -216,6 +241,15 @@ fill_frame(struct paper *p, struct str domain)
 		frame->end = now;
 }
 
+/* Notes are DMARC's alone; "" when it can't be read. */
+static struct str
+rua_of(const struct paper *p)
+{
+	struct dmarc_row policy;
+	struct str rua;
+	return dmarc_note_decode(p->note, &policy, &rua) ? rua : STR("");
+}
+
 static void
 on_begin(struct later *later)
 {
@@ -227,20 +261,22 @@ on_begin(struct later *later)
 		return;
 	}
 	tally_copy(p->tally, topic, &p->sheet);
+	p->note = arena_str(&p->arena, topic->note);
 	p->question = (struct places_question){
 		.domain = p->frame.domain,
 		.is_tls = p->is_tls,
-		.rua = arena_str(&p->arena, topic->note),
+		.rua = rua_of(p),
 	};
 	flow_start(&p->flow, steps);
 }
 
 struct paper *
-paper_new(const struct report_parts *parts, bool is_tls, uint32_t day,
-    struct str domain, void (*done)(struct paper *))
+paper_new(const struct report_parts *parts, struct quota *quota, bool is_tls,
+    uint32_t day, struct str domain, void (*done)(struct paper *))
 {
 	struct paper *p = mem_alloc(sizeof *p);
 	p->parts = parts;
+	p->quota = quota;
 	p->tally = is_tls ? parts->tls : parts->dmarc;
 	p->is_tls = is_tls;
 	p->day = day;

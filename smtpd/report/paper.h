@@ -10,6 +10,7 @@
 #include "lib/net/flow.h"
 #include "smtpd/report/mailing.h"
 #include "smtpd/report/places.h"
+#include "smtpd/report/quota.h"
 #include "smtpd/report/upload.h"
 
 enum paper_end {
@@ -21,6 +22,7 @@ enum paper_end {
 struct errand { /* to one place */
 	struct paper *paper;
 	const struct rua *place;
+	bool spared; /* the place has had its share: nothing is sent */
 	struct upload upload; /* of HTTPS */
 	struct mailing_question question; /* the rest is for mail */
 	struct mailing mailing;
@@ -34,12 +36,14 @@ struct paper { /* on the heap */
 
 	/* private */
 	const struct report_parts *parts;
+	struct quota *quota;
 	struct tally *tally;
 	bool is_tls;
 	uint32_t day, today;
 	struct later later;
 	struct arena arena;
-	struct report_frame frame; /* strings are in the arena */
+	struct report_frame frame; /* strings are in the arena, as is note */
+	struct str note; /* the tally's */
 	struct row_sheet sheet;
 	struct buf file; /* the report, gzip */
 	struct flow flow;
@@ -50,8 +54,8 @@ struct paper { /* on the heap */
 };
 
 /* done() runs once and later; the paper is then the owner's to free. */
-struct paper *paper_new(const struct report_parts *, bool is_tls, uint32_t day,
-    struct str domain, void (*done)(struct paper *));
+struct paper *paper_new(const struct report_parts *, struct quota *,
+    bool is_tls, uint32_t day, struct str domain, void (*done)(struct paper *));
 void paper_free(struct paper *); /* also before done() */
 
 /* ---- writing.c ---- */
@@ -63,6 +67,7 @@ struct writing { /* a job: it owns what it works on */
 	bool is_tls, any;
 	struct arena arena;
 	struct report_frame frame;
+	struct str note;
 	struct row_sheet sheet;
 	struct buf id, file;
 };

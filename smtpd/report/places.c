@@ -21,26 +21,24 @@ on_tlsrpt(struct dns_query *query)
 
 static void next(struct places *);
 
-static void
-accept(struct places *p, const struct rua *rua)
-{
-	p->list.all[p->list.count++] = *rua;
-}
-
-/* RFC 9990 4: what the receiver says replaces what the policy said, on the
-   same host */
+/* RFC 9990 4: what the receiver says replaces what the policy said; when it
+   names another host neither of them gets a report */
 static void
 accept_as_told(struct places *p, const struct rua *rua, struct str told)
 {
 	struct rua_list list;
+	const struct rua *instead = NULL;
 	rua_parse_list(told, p->arena, &list);
-	for (size_t i = 0; i < list.count; i++)
-		if (list.all[i].kind == RUA_MAIL &&
-		    str_eq(list.all[i].address.domain, rua->address.domain)) {
-			accept(p, &list.all[i]);
+	for (size_t i = 0; i < list.count; i++) {
+		if (!str_eq(rua_host(&list.all[i]), rua->address.domain))
 			return;
-		}
-	accept(p, rua);
+		if (!instead && list.all[i].kind == RUA_MAIL)
+			instead = &list.all[i];
+	}
+	if (list.count == 0)
+		instead = rua;
+	if (instead)
+		rua_list_add(&p->list, instead);
 }
 
 static void
@@ -54,7 +52,7 @@ on_consent(struct consent *consent)
 	next(p);
 }
 
-/* RFC 9990 3: of the schemes, mailto alone is known to DMARC */
+/* RFC 9990 3.5.3: of the schemes, mailto alone is known to DMARC */
 static void
 next(struct places *p)
 {
@@ -69,7 +67,7 @@ next(struct places *p)
 			    p->arena, on_consent);
 			return;
 		}
-		accept(p, rua);
+		rua_list_add(&p->list, rua);
 	}
 	p->done(p);
 }

@@ -29,6 +29,7 @@ struct reports {
 	struct list running; /* papers */
 	size_t running_count;
 	struct list requests;
+	struct quota quota;
 	struct timer timer;
 	int64_t daily_ms; /* when the day's round is due, wall clock */
 	int64_t gap_ms; /* to the next try of what was kept */
@@ -108,8 +109,9 @@ advance(struct reports *r)
 	struct list_node *n;
 	while (r->running_count < AT_ONCE && (n = list_pop(&r->waiting))) {
 		struct ticket *ticket = container_of(n, struct ticket, node);
-		struct paper *paper = paper_new(&r->parts, ticket->is_tls,
-		    ticket->day, buf_str(&ticket->domain), on_paper);
+		struct paper *paper =
+		    paper_new(&r->parts, &r->quota, ticket->is_tls, ticket->day,
+			buf_str(&ticket->domain), on_paper);
 		list_push(&r->running, &paper->node);
 		paper->reports = r;
 		r->running_count++;
@@ -258,5 +260,6 @@ reports_free(struct reports *r)
 		paper_free(container_of(n, struct paper, node));
 	while (list_pop(&r->requests))
 		continue;
+	quota_free(&r->quota);
 	free(r);
 }

@@ -9,7 +9,7 @@ finish(struct upload *u, enum upload_result result)
 	u->done(u);
 }
 
-/* RFC 8460 5.4: what may be better later is tried again */
+/* RFC 8460 5.4, 5.5: what may be better later is tried again */
 static enum upload_result
 judge(unsigned status)
 {

@@ -15,8 +15,9 @@ on_run(struct job *job)
 	struct buf text = { 0 };
 	report_id(w->frame.begin, w->frame.end, &w->sheet, &w->id);
 	w->frame.id = buf_str(&w->id);
-	w->any = w->is_tls ? tls_report_write(&w->frame, &w->sheet, &text)
-			   : dmarc_report_write(&w->frame, &w->sheet, &text);
+	w->any = w->is_tls
+	    ? tls_report_write(&w->frame, &w->sheet, &text)
+	    : dmarc_report_write(&w->frame, &w->sheet, w->note, &text);
 	if (w->any)
 		report_gzip(buf_str(&text), &w->file);
 	buf_free(&text);
@@ -72,6 +73,7 @@ writing_start(struct paper *p, void (*done)(struct writing *))
 	w->done = done;
 	w->is_tls = p->is_tls;
 	w->frame = copy_of(&p->frame, &w->arena);
+	w->note = arena_str(&w->arena, p->note);
 	w->sheet = p->sheet;
 	p->sheet = (struct row_sheet){ 0 };
 	p->writing = w;

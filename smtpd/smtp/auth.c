@@ -2,9 +2,10 @@
 
 /* RFC 4954 4: the frame of AUTH; what is exchanged in it is the service's */
 
-static const struct reply no_such_mechanism = { 504, "5.5.4",
-	"No such mechanism here" };
-static const struct reply cancelled = { 501, "5.7.0", "AUTH was cancelled" };
+static const struct reply no_such_mechanism =
+    REPLY_IS(504, "5.5.4", "No such mechanism here");
+static const struct reply cancelled =
+    REPLY_IS(501, "5.7.0", "AUTH was cancelled");
 
 static const char *
 find_mechanism(const struct smtp_options *options, struct str name)

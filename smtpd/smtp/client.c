@@ -56,12 +56,22 @@ set_deadline(struct smtp_client_private *p)
 }
 
 void
-client_say(struct smtp_client *client, const struct client_step *step)
+client_flush(struct smtp_client *client)
 {
 	struct smtp_client_private *p = client->private;
 	stream_write(p->stream, buf_str(&p->out));
+	p->said += p->out.n;
 	buf_clear(&p->out);
-	p->steps[(p->first + p->waiting) % CLIENT_WINDOW] = step;
+}
+
+void
+client_say(struct smtp_client *client, const struct client_step *step)
+{
+	struct smtp_client_private *p = client->private;
+	size_t at = (p->first + p->waiting) % CLIENT_WINDOW;
+	client_flush(client);
+	p->steps[at] = step;
+	p->ends[at] = p->said;
 	if (p->waiting++ == 0)
 		set_deadline(p);
 }
@@ -136,6 +146,14 @@ lose(struct smtp_client *client, const char *what)
 
 /* ---- replies ---- */
 
+/* Can the peer have heard the command that is answered?  What still waits
+   here it can't. */
+static bool
+is_heard(const struct smtp_client_private *p)
+{
+	return p->ends[p->first] + stream_pending(p->stream) <= p->said;
+}
+
 /* RFC 5321 3.8: 421 may come instead of any reply, and uncalled for */
 static void
 take_reply(struct smtp_client *client, struct reply reply)
@@ -145,17 +163,13 @@ take_reply(struct smtp_client *client, struct reply reply)
 		client_end(client, failure_now(p), reply);
 		return;
 	}
-	if (p->waiting == 0) {
+	if (p->waiting == 0 || !is_heard(p)) {
 		client_out_of_step(client, reply);
 		return;
 	}
 	const struct client_step *step = p->steps[p->first];
 	p->first = (p->first + 1) % CLIENT_WINDOW;
 	p->waiting--;
-	if (p->waiting == 0 && stream_pending(p->stream) > 0) {
-		client_out_of_step(client, reply); /* we haven't even said it */
-		return;
-	}
 	/* What stands behind the last reply was said before our next command,
 	   so it is no reply to that. */
 	bool stray = p->waiting == 0 && stream_input(p->stream).n > 0;
@@ -277,9 +291,10 @@ keep_terms(struct arena *arena, struct tls_terms terms)
 	}
 	terms.records = records;
 	terms.name = arena_str(arena, str_of(terms.name)).p;
-	if (terms.second_name)
-		terms.second_name =
-		    arena_str(arena, str_of(terms.second_name)).p;
+	for (size_t i = 0; i < TLS_OTHER_NAMES; i++)
+		if (terms.others[i])
+			terms.others[i] =
+			    arena_str(arena, str_of(terms.others[i])).p;
 	return terms;
 }
 

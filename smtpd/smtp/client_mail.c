@@ -1,6 +1,7 @@
 #include "smtpd/smtp/client_private.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum {
 	/* RFC 5321 4.5.3.2.5: until the peer has taken what we feed */
@@ -147,9 +148,8 @@ smtp_mail_feed(struct smtp_mail *mail, struct str piece, bool end)
 		client_say(client, &final_dot);
 		return;
 	}
-	stream_write(p->stream, buf_str(&p->out));
+	client_flush(client);
 	stream_deadline(p->stream, DATA_BLOCK_MS);
-	buf_clear(&p->out);
 	p->full = stream_pending(p->stream) > PENDING_MAX;
 	if (!p->full)
 		loop_later(p->loop, &p->more, on_more);
@@ -189,12 +189,26 @@ on_data(struct smtp_client *client, struct reply reply)
 	}
 }
 
+/* RFC 5321 4.5.3.1.10: 552 was once the code for too many recipients, who
+   are only to come in another mail.  5.2.2 beside it is a full mailbox. */
+static struct reply
+read_rcpt(const struct smtp_client_private *p, struct reply reply)
+{
+	bool other = reply.enhanced && strcmp(reply.enhanced, "5.5.3") != 0;
+	if (reply.code == 552 && p->accepted > 0 && !other) {
+		reply.code = 452;
+		reply.enhanced = "4.5.3";
+	}
+	return reply;
+}
+
 static void
 on_rcpt(struct smtp_client *client, struct reply reply)
 {
 	struct smtp_client_private *p = client->private;
 	if (!fits(client, reply))
 		return;
+	reply = read_rcpt(p, reply);
 	struct reply *mine = &p->mail->replies[p->answered++];
 	bool open = !mine->code; /* else MAIL was refused, and that counts */
 	if (open && reply_class(reply) == 2)

@@ -46,7 +46,9 @@ struct smtp_client_private {
 	struct reply_parser parser;
 	/* The queue, a ring. */
 	const struct client_step *steps[CLIENT_WINDOW];
+	uint64_t ends[CLIENT_WINDOW]; /* said, up to the end of their lines */
 	size_t first, waiting;
+	uint64_t said; /* octets, to the stream */
 	struct buf out; /* lines and bytes on their way to the stream */
 	unsigned offers;
 	struct client_scram *scram; /* client_auth.c; or NULL */
@@ -65,7 +67,8 @@ struct smtp_client_private {
 };
 
 /* client.c */
-/* The lines in out leave; the reply to the last of them goes to step. */
+void client_flush(struct smtp_client *); /* what is in out leaves */
+/* The same; the reply to its last line goes to step. */
 void client_say(struct smtp_client *, const struct client_step *);
 void client_ready(struct smtp_client *);
 /* The reply's text is copied. */
@@ -73,11 +76,12 @@ void client_end(struct smtp_client *, enum smtp_failure, struct reply);
 /* A reply that is none of those the command may have. */
 void client_out_of_step(struct smtp_client *, struct reply);
 struct reply client_keep(struct arena *, struct reply);
-
 void client_handshake(struct smtp_client *);
 
 /* client_session.c */
 extern const struct client_step client_greeting;
+/* Of the raw lines of EHLO's reply: enum client_offer, or'ed. */
+unsigned client_offers(struct str lines);
 void client_hello(struct smtp_client *);
 
 /* client_auth.c */

@@ -82,6 +82,16 @@ parse_offer(struct str line)
 	return bits;
 }
 
+unsigned
+client_offers(struct str lines)
+{
+	unsigned bits = 0;
+	str_cut(&lines, '\n'); /* the host's name */
+	while (lines.n > 0)
+		bits |= parse_offer(str_cut(&lines, '\n'));
+	return bits;
+}
+
 static void
 on_helo(struct smtp_client *client, struct reply reply)
 {
@@ -98,7 +108,6 @@ static void
 on_ehlo(struct smtp_client *client, struct reply reply)
 {
 	struct smtp_client_private *p = client->private;
-	struct str lines = buf_str(&p->parser.raw_lines);
 	/* RFC 5321 3.2: who doesn't know EHLO may know HELO */
 	if (reply_class(reply) == 5) {
 		buf_addf(&p->out, "HELO %s\r\n", p->options.helo);
@@ -109,9 +118,7 @@ on_ehlo(struct smtp_client *client, struct reply reply)
 		client_end(client, CLIENT_GREETING, reply);
 		return;
 	}
-	str_cut(&lines, '\n'); /* the host's name */
-	while (lines.n > 0)
-		p->offers |= parse_offer(str_cut(&lines, '\n'));
+	p->offers = client_offers(buf_str(&p->parser.raw_lines));
 	/* RFC 8689 2: it means nothing without TLS */
 	client->keeps_tls = client->secure && p->offers & OFFER_REQUIRETLS;
 	secure(client);

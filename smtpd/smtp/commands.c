@@ -2,9 +2,9 @@
 
 #include <inttypes.h>
 
-static const struct reply unknown = { 500, "5.5.2", "No such command" };
-static const struct reply bad_argument = { 501, "5.5.4",
-	"Bad syntax or argument" };
+static const struct reply unknown = REPLY_IS(500, "5.5.2", "No such command");
+static const struct reply bad_argument =
+    REPLY_IS(501, "5.5.4", "Bad syntax or argument");
 
 /* ---- EHLO and HELO ---- */
 
@@ -181,18 +181,18 @@ static const struct obstacle {
 	unsigned bit;
 	struct reply reply;
 } missing[] = { /* the first that fits is said */
-	{ SMTP_SUBMISSION, { 502, "5.5.1", "Command not offered" } },
-	{ SMTP_GREETED, { 503, "5.5.1", "Say EHLO or HELO first" } },
-	{ SMTP_EXTENDED, { 503, "5.5.1", "Say EHLO first" } },
-	{ SMTP_STARTTLS, { 502, "5.5.1", "TLS is on, or isn't offered" } },
-	{ SMTP_SECURE, { 530, "5.7.0", "Say STARTTLS first" } },
-	{ SMTP_KNOWN, { 530, "5.7.0", "Authentication required" } },
-	{ SMTP_MAIL, { 503, "5.5.1", "Say MAIL first" } },
-	{ SMTP_RCPT, { 503, "5.5.1", "No valid recipient yet" } },
+	{ SMTP_SUBMISSION, REPLY_IS(502, "5.5.1", "Command not offered") },
+	{ SMTP_GREETED, REPLY_IS(503, "5.5.1", "Say EHLO or HELO first") },
+	{ SMTP_EXTENDED, REPLY_IS(503, "5.5.1", "Say EHLO first") },
+	{ SMTP_STARTTLS, REPLY_IS(502, "5.5.1", "TLS is on, or isn't offered") },
+	{ SMTP_SECURE, REPLY_IS(530, "5.7.0", "Say STARTTLS first") },
+	{ SMTP_KNOWN, REPLY_IS(530, "5.7.0", "Authentication required") },
+	{ SMTP_MAIL, REPLY_IS(503, "5.5.1", "Say MAIL first") },
+	{ SMTP_RCPT, REPLY_IS(503, "5.5.1", "No valid recipient yet") },
 	{ 0 },
 }, forbidden[] = {
-	{ SMTP_KNOWN, { 503, "5.5.1", "You are known already" } },
-	{ SMTP_MAIL, { 503, "5.5.1", "A transaction has begun" } },
+	{ SMTP_KNOWN, REPLY_IS(503, "5.5.1", "You are known already") },
+	{ SMTP_MAIL, REPLY_IS(503, "5.5.1", "A transaction has begun") },
 	{ 0 },
 };
 

@@ -1,7 +1,7 @@
 #include "smtpd/smtp/server_private.h"
 
-static const struct reply bad_line = { 500, "5.5.2",
-	"Lines end in CR LF and have a limit" };
+static const struct reply bad_line =
+    REPLY_IS(500, "5.5.2", "Lines end in CR LF and have a limit");
 
 enum line_state {
 	LINE_MORE,

@@ -2,11 +2,13 @@
 
 #include <stdlib.h>
 
-static const struct reply talked_early = { 554, "5.5.0",
-	"You talked before the greeting" };
-static const struct reply timed_out = { 421, "4.4.2", "Idle for too long" };
-static const struct reply too_slow = { 421, "4.4.2", "Too slow" };
-static const struct reply too_many_errors = { 421, "4.7.0", "Too many errors" };
+static const struct reply talked_early =
+    REPLY_IS(554, "5.5.0", "You talked before the greeting");
+static const struct reply timed_out =
+    REPLY_IS(421, "4.4.2", "Idle for too long");
+static const struct reply too_slow = REPLY_IS(421, "4.4.2", "Too slow");
+static const struct reply too_many_errors =
+    REPLY_IS(421, "4.7.0", "Too many errors");
 
 /* ---- saying ---- */
 

@@ -56,8 +56,7 @@ struct smtp_options { /* shared by all sessions of a port; outlives them */
 	/* The current context; NULL inside: no STARTTLS for now. */
 	struct tls_context *const *tls;
 	bool submission; /* AUTH is offered (under TLS), and needed for MAIL */
-	const char *const *mechanisms; /* NULL-ended; for AUTH in EHLO */
-	/* Names to be left out of mechanisms are the owner's business. */
+	const char *const *mechanisms; /* NULL-ended: those that AUTH offers */
 	uint64_t max_size; /* octets, for SIZE */
 	unsigned max_recipients; /* of a transaction: 452 4.5.3 beyond */
 	unsigned max_errors; /* of a session: 421 4.7.0 */

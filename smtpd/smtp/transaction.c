@@ -2,15 +2,16 @@
 
 /* RFC 5321 3.3: MAIL, RCPT and DATA */
 
-static const struct reply bad_argument = { 501, "5.5.4",
-	"Bad syntax or argument" };
-static const struct reply bad_parameter = { 555, "5.5.4",
-	"Parameter not known here" };
-static const struct reply too_big = { 552, "5.3.4", "The message is too big" };
-static const struct reply too_many = { 452, "4.5.3",
-	"Too many recipients, send the rest later" };
-static const struct reply bare_line_end = { 550, "5.5.2",
-	"The message has a CR or LF that is not part of a CR LF" };
+static const struct reply bad_argument =
+    REPLY_IS(501, "5.5.4", "Bad syntax or argument");
+static const struct reply bad_parameter =
+    REPLY_IS(555, "5.5.4", "Parameter not known here");
+static const struct reply too_big =
+    REPLY_IS(552, "5.3.4", "The message is too big");
+static const struct reply too_many =
+    REPLY_IS(452, "4.5.3", "Too many recipients, send the rest later");
+static const struct reply bare_line_end = REPLY_IS(
+    550, "5.5.2", "The message has a CR or LF that is not part of a CR LF");
 
 /* ---- parameters of MAIL: NULL, or why not ---- */
 
@@ -46,8 +47,8 @@ take_auth(struct smtp_server *server, struct str value)
 static const struct reply *
 take_require_tls(struct smtp_server *server, struct str value)
 {
-	static const struct reply no_tls = { 530, "5.7.0",
-		"Say STARTTLS first" };
+	static const struct reply no_tls =
+	    REPLY_IS(530, "5.7.0", "Say STARTTLS first");
 	if (value.p)
 		return &bad_argument;
 	if (!(server->state & SMTP_SECURE))
@@ -84,7 +85,7 @@ struct path_command {
 static const struct path_command mail_from = {
 	"FROM:",
 	path_parse_reverse,
-	{ 501, "5.1.7", "Bad address of the sender" },
+	REPLY_IS(501, "5.1.7", "Bad address of the sender"),
 	{ { "SIZE", take_size }, { "BODY", take_body }, { "AUTH", take_auth },
 	    { "REQUIRETLS", take_require_tls } },
 };
@@ -92,7 +93,7 @@ static const struct path_command mail_from = {
 static const struct path_command rcpt_to = {
 	"TO:",
 	path_parse_forward,
-	{ 501, "5.1.3", "Bad address of the recipient" },
+	REPLY_IS(501, "5.1.3", "Bad address of the recipient"),
 	{ { 0 } },
 };
 

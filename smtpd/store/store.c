@@ -4,11 +4,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/net/thread.h"
 #include "smtpd/store/environment.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -168,8 +168,7 @@ on_finished(struct later *later)
 	struct list done;
 	list_init(&done);
 	pthread_mutex_lock(&store->lock);
-	while ((node = list_pop(&store->finished)))
-		list_push(&done, node);
+	list_take(&done, &store->finished);
 	pthread_mutex_unlock(&store->lock);
 	while ((node = list_pop(&done))) {
 		struct store_write *w =
@@ -230,12 +229,8 @@ work(void *context)
 void
 store_start(struct store *store)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&store->thread, NULL, work, store))
+	if (thread_start(&store->thread, work, store))
 		abort();
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	store->started = true;
 }
 

@@ -6,7 +6,7 @@
  * damaged, a store may be deleted: mail is tried again, none is lost.
  *
  * There are two: the queue's, and the soft one, of what makes the server wiser
- * but isn't promised to anybody (report counters, policies, reputation).  The
+ * but isn't promised to anybody (report counters, policies).  The
  * soft one never keeps the server from starting, and never ends it.  Its
  * owners share it: the keys of each begin with octets that are its own.
  */

@@ -20,6 +20,7 @@ struct tally {
 	struct store *store;
 	struct tally_table table;
 	struct list changed, writes;
+	struct list refused; /* removals that found no space */
 	struct timer timer;
 	uint32_t today;
 	uint64_t dropped;
@@ -50,13 +51,44 @@ rest(struct tally *t)
 static void on_timer(struct timer *);
 
 static void
+write_later(struct tally *t)
+{
+	if (!timer_pending(&t->timer))
+		timer_start(&t->timer, t->loop, WRITE_MS, on_timer);
+}
+
+static void
 mark(struct tally *t, struct tally_entry *entry)
 {
 	if (list_linked(&entry->changed))
 		return;
 	list_push(&t->changed, &entry->changed);
-	if (!timer_pending(&t->timer))
-		timer_start(&t->timer, t->loop, WRITE_MS, on_timer);
+	write_later(t);
+}
+
+static void
+write_free(struct pair_write *w)
+{
+	buf_free(&w->write.key);
+	buf_free(&w->write.value);
+	free(w);
+}
+
+/* What was removed and stays in the store would be reported again after the
+   next start. */
+static void
+try_again(struct tally *t, struct pair_write *w)
+{
+	struct map_node *node =
+	    map_find(&t->table.entries, buf_str(&w->write.key));
+	if (node)
+		mark(t, container_of(node, struct tally_entry, node));
+	if (node || w->write.value.n > 0) {
+		write_free(w);
+		return;
+	}
+	list_push(&t->refused, &w->node);
+	write_later(t);
 }
 
 static void
@@ -65,15 +97,10 @@ on_written(struct store_write *write)
 	struct pair_write *w = container_of(write, struct pair_write, write);
 	struct tally *t = w->tally;
 	list_remove(&w->node);
-	if (t && write->result == STORE_FULL && !t->stopping) {
-		struct map_node *node =
-		    map_find(&t->table.entries, buf_str(&write->key));
-		if (node)
-			mark(t, container_of(node, struct tally_entry, node));
-	}
-	buf_free(&write->key);
-	buf_free(&write->value);
-	free(w);
+	if (t && write->result == STORE_FULL && !t->stopping)
+		try_again(t, w);
+	else
+		write_free(w);
 	if (t)
 		rest(t);
 }
@@ -90,11 +117,25 @@ write_pair(struct tally *t, struct str key, struct str value)
 	store_write(t->store, &w->write, on_written);
 }
 
+/* What has been counted anew since then stays. */
+static void
+remove_refused(struct tally *t)
+{
+	struct list_node *n;
+	while ((n = list_pop(&t->refused))) {
+		struct pair_write *w = container_of(n, struct pair_write, node);
+		if (!map_find(&t->table.entries, buf_str(&w->write.key)))
+			write_pair(t, buf_str(&w->write.key), STR(""));
+		write_free(w);
+	}
+}
+
 static void
 write_changed(struct tally *t)
 {
 	struct list_node *n;
 	timer_stop(&t->timer);
+	remove_refused(t);
 	while ((n = list_pop(&t->changed))) {
 		struct tally_entry *e =
 		    container_of(n, struct tally_entry, changed);
@@ -225,6 +266,7 @@ tally_open(struct loop *loop, struct store *soft, const struct tally_kind *kind)
 	tally_table_open(&t->table, kind);
 	list_init(&t->changed);
 	list_init(&t->writes);
+	list_init(&t->refused);
 	t->reader.pair = on_pair;
 	store_scan(soft, &t->reader);
 	return t;
@@ -249,6 +291,8 @@ tally_free(struct tally *t)
 	later_cancel(&t->later);
 	while ((n = list_pop(&t->writes)))
 		container_of(n, struct pair_write, node)->tally = NULL;
+	while ((n = list_pop(&t->refused)))
+		write_free(container_of(n, struct pair_write, node));
 	tally_table_close(&t->table);
 	free(t);
 }

@@ -54,6 +54,9 @@ fetch_start(
 	list_push(&works, &w->node);
 	fake_fetch.asked++;
 	fake_fetch.open++;
+	fake_fetch.ahead = f->ahead;
+	if (fake_fetch.counted && str_eq(f->host, str_of(fake_fetch.counted)))
+		fake_fetch.counted_asked++;
 	fake_fetch.port = f->port;
 	fake_fetch.count = f->count;
 	memcpy(fake_fetch.ips, f->ips, sizeof f->ips);

@@ -15,8 +15,11 @@ struct fake_fetch {
 	const char *type, *content;
 	size_t size; /* of the content; 0: it ends with its NUL */
 	bool hold; /* questions wait for fake_fetch_let_go() */
+	const char *counted; /* a host, or NULL */
 	/* what was asked */
 	unsigned asked;
+	unsigned counted_asked; /* of that host */
+	bool ahead;
 	size_t open; /* not answered, not cancelled */
 	char host[256], path[64];
 	uint16_t port;

@@ -104,6 +104,13 @@ answer(const struct server *server, struct server_question *question,
 	buf_free(&out);
 }
 
+bool
+resolver_server_is_full(const struct server *server)
+{
+	(void)server;
+	return false;
+}
+
 void
 resolver_server_ask(
     struct server *server, struct server_question *question, struct str query)

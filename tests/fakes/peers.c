@@ -1,6 +1,7 @@
 #include "tests/fakes/peers.h"
 
 #include "lib/base/arena.h"
+#include "tests/fakes/said.h"
 #include "tests/fakes/story.h"
 
 #include <errno.h>
@@ -209,9 +210,9 @@ greet(struct smtp_client *client, const struct smtp_client_options *options)
 		return;
 	if (peer->most && sessions > peer->most)
 		end(client, CLIENT_GREETING,
-		    REPLY(421, "4.7.0", "too many connections"));
+		    said(REPLY(421, "4.7.0", "too many connections")));
 	else if (peer->failure != CLIENT_OK)
-		end(client, peer->failure, peer->reply);
+		end(client, peer->failure, said(peer->reply));
 	else if (peer->trouble == PEER_STUCK)
 		wait_for_test(&p->later, on_ready);
 	else
@@ -229,11 +230,12 @@ smtp_client_start(struct smtp_client *client, struct loop *the_loop, int fd,
 	static const char *const checks[] = { "", ", watched", ", pkix",
 		", dane" };
 	const struct tls_terms *terms = &options->terms;
-	story_add("hello %s, tls %s%s%s%s%s%.*s", terms->name,
-	    tls[options->tls], checks[terms->check],
-	    terms->second_name ? " or " : "",
-	    terms->second_name ? terms->second_name : "",
-	    str_empty(options->user) ? "" : ", user ", STR_ARG(options->user));
+	const char *const *other = terms->others;
+	story_add("hello %s, tls %s%s%s%s%s%s%s%.*s", terms->name,
+	    tls[options->tls], checks[terms->check], other[0] ? " or " : "",
+	    other[0] ? other[0] : "", other[1] ? " or " : "",
+	    other[1] ? other[1] : "", str_empty(options->user) ? "" : ", user ",
+	    STR_ARG(options->user));
 	*client = (struct smtp_client){ .ready = ready,
 		.ended = ended,
 		.reply = REPLY(0, NULL, ""),
@@ -251,9 +253,13 @@ static struct reply
 answer(struct str recipient)
 {
 	if (str_starts(recipient, STR("bad")))
-		return REPLY(550, "5.1.1", "no such user");
+		return said(REPLY(550, "5.1.1", "no such user"));
+	if (str_starts(recipient, STR("stranger")))
+		return said(REPLY(530, "5.7.0", "log in first"));
+	if (str_starts(recipient, STR("relayed")))
+		return said(REPLY(554, "5.7.1", "<x>: Relay access denied"));
 	if (str_starts(recipient, STR("later")))
-		return REPLY(451, "4.7.1", "greylisted");
+		return said(REPLY(451, "4.7.1", "greylisted"));
 	return REPLY(0, NULL, "");
 }
 
@@ -269,7 +275,7 @@ on_done(struct later *later)
 	if (client->failure != CLIENT_OK)
 		; /* its end has been promised */
 	else if (p->peer->trouble == PEER_ONE_EACH)
-		end(client, CLIENT_LOST, REPLY(421, "4.7.0", "enough"));
+		end(client, CLIENT_LOST, said(REPLY(421, "4.7.0", "enough")));
 	else
 		loop_later(loop, &p->later, on_ready);
 	mail->done(mail);
@@ -318,7 +324,7 @@ smtp_client_send(struct smtp_client *client, struct smtp_mail *mail,
 	p->mail = mail;
 	buf_clear(&text);
 	if (breaks(client)) {
-		end(client, CLIENT_LOST, REPLY(421, "4.3.0", "bye"));
+		end(client, CLIENT_LOST, said(REPLY(421, "4.3.0", "bye")));
 		return;
 	}
 	for (size_t i = 0; i < mail->count; i++) {
@@ -347,7 +353,7 @@ smtp_mail_feed(struct smtp_mail *mail, struct str piece, bool whole)
 	}
 	for (size_t i = 0; i < mail->count; i++)
 		if (mail->replies[i].code == 0)
-			mail->replies[i] = REPLY(250, "2.0.0", "kept");
+			mail->replies[i] = said(REPLY(250, "2.0.0", "kept"));
 	if (p->peer->trouble == PEER_SILENT)
 		wait_for_test(&p->done, on_done);
 	else
@@ -392,5 +398,6 @@ void
 fake_peers_close(void)
 {
 	if (last)
-		end(last, CLIENT_LOST, REPLY(421, "4.4.2", "idle too long"));
+		end(last, CLIENT_LOST,
+		    said(REPLY(421, "4.4.2", "idle too long")));
 }

@@ -6,7 +6,8 @@
  * "hello mx.remote.test, tls may" (and ", watched", ", pkix" or ", dane or
  * remote.test"), "mail <you@ours.test> to bob@remote.test" (and ", REQUIRETLS")
  * and "quit".  By the local part recipients are refused: "bad" 550, "later"
- * 451; the rest of a mail whose recipients are all refused isn't sent.
+ * 451, "stranger" 530, "relayed" 554; the rest of a mail whose recipients are
+ * all refused isn't sent.
  */
 #ifndef TESTS_FAKES_PEERS_H
 #define TESTS_FAKES_PEERS_H

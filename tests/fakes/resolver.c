@@ -21,6 +21,7 @@ struct dns_lookup {
 	struct dns_query *query;
 	struct str name;
 	enum dns_type type;
+	bool weak; /* a CNAME on the way isn't authentic */
 	struct later later;
 	struct dns_answer answer;
 	struct arena arena;
@@ -105,7 +106,7 @@ add_record(struct dns_lookup *l, const struct fake_record *row)
 	set_value(&all[n], str_of(row->value), &l->arena);
 	l->answer.records = all;
 	l->answer.ttl = row->ttl;
-	l->answer.authentic = row->authentic;
+	l->answer.authentic = row->authentic && !l->weak;
 	l->answer.status = DNS_FOUND;
 }
 
@@ -113,14 +114,14 @@ add_record(struct dns_lookup *l, const struct fake_record *row)
 static bool
 look_up(struct dns_lookup *l)
 {
-	const char *alias = NULL;
+	const struct fake_record *alias = NULL;
 	l->answer.status = DNS_NXDOMAIN;
 	for (const struct fake_record *row = table; row->name; row++) {
 		if (!str_eq(str_of(row->name), l->name))
 			continue;
 		if (!row->value && (!row->type || row->type == l->type)) {
 			l->answer.status = row->status;
-			l->answer.authentic = row->authentic;
+			l->answer.authentic = row->authentic && !l->weak;
 			return false;
 		}
 		if (l->answer.status == DNS_NXDOMAIN)
@@ -128,11 +129,13 @@ look_up(struct dns_lookup *l)
 		if (row->value && row->type == l->type)
 			add_record(l, row);
 		else if (row->value && row->type == DNS_CNAME)
-			alias = row->value;
+			alias = row;
 	}
 	if (!alias || l->answer.count > 0)
 		return false;
-	l->name = lower_name(&l->arena, str_of(alias));
+	l->weak |= !alias->authentic;
+	l->name = lower_name(&l->arena, str_of(alias->value));
+	l->answer.alias = l->name;
 	return true;
 }
 
@@ -172,6 +175,7 @@ dns_ask(struct resolver *r, struct dns_query *q, struct str name,
 	l->query = q;
 	l->type = type;
 	l->name = lower_name(&l->arena, name);
+	l->answer.alias = STR("");
 	q->done = done;
 	q->lookup = l;
 	list_push(&r->open, &l->node);

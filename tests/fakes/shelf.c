@@ -264,6 +264,14 @@ inbound_trouble(const struct inbound *inbound, size_t *at, struct buf *out)
 	return true;
 }
 
+bool
+delivery_trouble(const struct delivery *delivery, struct buf *out)
+{
+	(void)delivery;
+	buf_adds(out, "mail waits");
+	return true;
+}
+
 size_t
 delivery_sessions(const struct delivery *delivery)
 {

@@ -26,6 +26,7 @@ static void
 check_question(const struct fetch_question *q, struct str body)
 {
 	expect(body.n == q->length && body.n <= FETCH_POST);
+	expect(q->id != FETCH_START && q->ms > 0 && q->ms <= FETCH_MS);
 	expect(q->port && q->count > 0 && q->count <= FETCH_IPS);
 	expect_visible(q->host, sizeof q->host);
 	expect_visible(q->path, sizeof q->path);

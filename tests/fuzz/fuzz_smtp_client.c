@@ -1,7 +1,12 @@
 /* The client against any peer.  The first byte says how: STARTTLS wanted or
    needed, a user, a broken source, REQUIRETLS, an impatient peer; what follows
-   is said line by line.  A mail counts as sent only when the final dot was
-   said, and a 2yz behind the 354. */
+   is said line by line.
+
+   What the client says of a mail is compared with what went over the wire, and
+   with nothing else: it counts as sent for a recipient only when the peer has
+   heard the final dot and has said a whole 2yz reply behind a 354, and another
+   two before it, to MAIL and RCPT.  The octets between are those of the
+   message; QUIT isn't heard while a mail is under way. */
 #include "smtpd/smtp/client.h"
 
 #include <stdlib.h>
@@ -30,10 +35,11 @@ struct sender {
 	unsigned pieces; /* of messages */
 	unsigned mails; /* begun */
 	bool busy;
-	char tail[4]; /* the last octets that the peer has heard */
+	char tail[5]; /* the last octets that the peer has heard */
 	bool dotted; /* the peer has heard the final dot of this mail */
 	bool go; /* it has said 354 since the mail began */
-	bool praised; /* and a 2yz since then */
+	unsigned praises; /* whole 2yz replies since then */
+	unsigned before; /* and before, of this mail */
 	unsigned waited;
 };
 
@@ -55,6 +61,12 @@ sender_of(struct smtp_client *client)
 
 /* ---- the peer ---- */
 
+static bool
+holds(struct str heard, const char *text)
+{
+	return str_search(heard, str_of(text)) < heard.n;
+}
+
 /* Hears what the client has said, and looks for the final dot. */
 static void
 hear(struct sender *s)
@@ -65,7 +77,9 @@ hear(struct sender *s)
 		    sizeof text - sizeof s->tail, MSG_DONTWAIT)) > 0) {
 		struct str heard = { text, (size_t)n + sizeof s->tail };
 		memcpy(text, s->tail, sizeof s->tail);
-		s->dotted |= str_search(heard, STR("\r\n.\r\n")) < heard.n;
+		s->dotted |= holds(heard, "\r\n.\r\n");
+		must(!s->busy || !holds(heard, "QUIT\r\n"));
+		must(!holds(heard, "\r\n.b")); /* each dot is stuffed */
 		memcpy(s->tail, text + n, sizeof s->tail);
 	}
 }
@@ -79,10 +93,23 @@ has_patience(struct sender *s)
 	    ++s->waited < PATIENCE;
 }
 
+/* "250 OK", "250"; not "250-more" or "2nd line" */
+static bool
+is_praise(struct str line)
+{
+	line = str_trim(line);
+	bool code = line.n >= 3 && line.p[0] == '2' && line.p[1] >= '0' &&
+	    line.p[1] <= '9' && line.p[2] >= '0' && line.p[2] <= '9';
+	return code && (line.n == 3 || line.p[3] == ' ');
+}
+
 static void
 note_line(struct sender *s, struct str line)
 {
-	s->praised |= s->go && str_starts(line, STR("2"));
+	if (is_praise(line) && s->go)
+		s->praises++;
+	else if (is_praise(line))
+		s->before++;
 	s->go |= str_starts(line, STR("354"));
 }
 
@@ -110,7 +137,8 @@ on_done(struct smtp_mail *mail)
 	for (size_t i = 0; i < mail->count; i++) {
 		int class = reply_class(mail->replies[i]);
 		must(class == 2 || class == 4 || class == 5);
-		must(class != 2 || (s->dotted && s->praised));
+		must(class != 2 ||
+		    (s->dotted && s->praises > 0 && s->before > 1));
 		must(mail->replies[i].text != NULL);
 	}
 }
@@ -151,7 +179,8 @@ on_ready(struct smtp_client *client)
 		return;
 	}
 	hear(s);
-	s->dotted = s->go = s->praised = false;
+	s->dotted = s->go = false;
+	s->praises = s->before = 0;
 	s->busy = true;
 	s->mail = (struct smtp_mail){
 		.sender = STR("ann@example.test"),

@@ -356,10 +356,10 @@ def certificate(folder, name):
 
 class Postfix:
     """A Postfix of its own: receives for its domain into a Maildir, and sends through its sendmail to our port. more:
-    lines for its master.cf."""
+    lines for its master.cf; files: {name: text}, beside that."""
 
     def __init__(self, domain='remote.test', host='127.0.0.1', port=None, to_domain='ours.test', to_port=0, more=(),
-                 **settings):
+                 files=(), **settings):
         self.folder, self.domain, self.host, self.port = Folder(), domain, host, port or free_port()
         path = self.folder.path
         for sub in ('etc', 'queue', 'lib', 'mail'):
@@ -389,6 +389,8 @@ class Postfix:
                     'local unix - n n - - local', 'virtual unix - n n - - virtual', 'anvil unix - - n - 1 anvil',
                     'scache unix - - n - 1 scache', 'postlog unix-dgram n - n - 1 postlogd', 'showq unix n - n - - showq',
                     'proxymap unix - - n - - proxymap', 'proxywrite unix - - n - 1 proxymap']
+        for name, text in dict(files).items():
+            self.folder.file('etc/' + name, text)
         self.folder.file('etc/master.cf', '\n'.join(services + list(more)) + '\n')
         self.etc = os.path.join(path, 'etc')
         subprocess.run(['postfix', '-c', self.etc, 'start'], check=True, stdout=subprocess.DEVNULL,

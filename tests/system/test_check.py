@@ -58,6 +58,9 @@ def judged(dns, message, sender='ann@open.test', *words, **settings):
     ('ann@none.test', 0, 'result=none mechanism= explanation='),
     ('ann@slow.test', 75, 'result=temperror mechanism= explanation='),
     ('', 0, 'result=none mechanism= explanation='),
+    ('<ann@shut.test>', 1, 'result=fail mechanism=all explanation=Ask "ann@shut.test" about it'),
+    ('@open.test', 0, 'result=pass mechanism=ip4:192.0.2.0/24 explanation='),
+    ('<>', 0, 'result=none mechanism= explanation='),
 ])
 def test_spf_is_one_line(dns, sender, code, line):
     p = check(dns, 'spf', *SESSION, '--mail-from', sender)
@@ -76,7 +79,9 @@ def test_json(dns):
 @pytest.mark.parametrize('words', [
     ['spf'], ['spf', '--ip', '192.0.2.1', '--helo', 'x'], ['spf', '--ip', 'x', '--helo', 'x', '--mail-from', ''],
     ['spf', *SESSION, '--mail-from', '', '--now', '1'], ['message', *SESSION, '--mail-from', '', '--now', 'x'],
-    ['message', *SESSION, '--mail-from'], ['message', *SESSION, '--mail-from', '', 'file'], ['nothing'],
+    ['spf', *SESSION, '--mail-from', 'nonsense'], ['spf', *SESSION, '--mail-from', 'a@'],
+    ['spf', *SESSION, '--mail-from', '<a@open.test'], ['message', *SESSION, '--mail-from', 'Ann <a@open.test>'],
+    ['message', *SESSION, '--mail-from', 'nonsense'], ['message', *SESSION, '--mail-from'], ['message', *SESSION, '--mail-from', '', 'file'], ['nothing'],
 ])
 def test_usage(dns, words):
     p = check(dns, *words)
@@ -115,6 +120,11 @@ def test_ambiguous_authors_are_refused(dns, message):
     assert code == 1 and last.startswith('disposition=reject reply="550 5.6.0 ')
 
 
+def test_a_nul_gets_the_reply_of_port_25(dns):
+    last = judged(dns, b'From: a@open.test\0\r\n\r\n')[1]
+    assert last == 'disposition=reject reply="550 5.6.0 The header section holds a NUL"'
+
+
 def signed(dns, body):
     message = FROM % (b'strict.test', body)
     return dkim.sign(message, b'sel', b'strict.test', dns.key) + message
@@ -139,8 +149,12 @@ def test_large_messages_are_read_in_pieces(dns):
 def test_limits_are_those_of_port_25(dns):
     message = FROM % (b'open.test', b'x' * 2000000)
     assert judged(dns, message, max_size='1M')[:2] == (1, 'disposition=reject reply="552 5.3.4 The message is too big"')
-    message = b'X: ' + b'x' * 300000 + b'\r\n' + FROM % (b'open.test', b'')
-    assert judged(dns, message)[1] == 'disposition=reject reply="552 5.3.4 The header section is too large"'
+    head, body = (FROM % (b'open.test', b'')).split(b'\r\n\r\n')
+    room = 262144 - len(b'X: \r\n' + head + b'\r\n')
+    for octets, last in (room, 'disposition=accept reply=""'), \
+                        (room + 1, 'disposition=reject reply="552 5.3.4 The header section is too large"'):
+        message = b'X: ' + b'x' * octets + b'\r\n' + head + b'\r\n\r\n' + body
+        assert judged(dns, message)[1] == last
 
 
 def test_the_clock_can_be_set(dns):

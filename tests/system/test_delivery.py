@@ -179,6 +179,28 @@ def test_given_up_after_the_lifetime_with_a_warning_before(keep):
     wait_for(lambda: queue(s) == [], what='an empty queue')
 
 
+def test_that_nobody_answers_is_told_as_our_finding(keep):
+    """Bounce, warning, queue and history say the same, and put it into no server's mouth."""
+    s = world(keep, {'remote.test': '@ MX 10 mx\nmx A 127.0.0.1'}, lab.free_port(), queue_lifetime='8s',
+              queue_warning='3s')
+    finding = "mx.remote.test couldn't be reached: Connection refused"
+    meaning = "The receiver's server can't be reached"
+    send(s, 'bob@remote.test')
+    waiting = wait_for(lambda: [i for i in queue(s) if i['recipients'][0]['reply']], what='a try')[0]
+    s.stop()
+    s.start()
+    shown = s.cli('queue', 'show', waiting['id']).stdout
+    assert '451 4.4.1 ' + finding + '\n' in shown and meaning in shown
+    mails = [email.message_from_bytes(m) for m in s.wait_mails('you@ours.test', 2, seconds=30)]
+    for human, status, _ in (mail.get_payload() for mail in mails):
+        recipient, text = status.get_payload()[1], ' '.join(human.get_payload().split())
+        assert recipient['Status'] == '4.4.1' and recipient['Remote-MTA'] is None
+        assert ' '.join(recipient.get_all('Diagnostic-Code')[0].split()) == 'X-Postern; ' + finding
+        assert finding + '.' in text and 'What it means: ' + meaning in text and 'answer' not in text
+    told = s.cli('why', waiting['id']).stdout
+    assert 'because: 451 4.4.1 ' + finding in told and meaning in told and 'it said' not in told
+
+
 def test_smarthost(keep):
     remote = keep(Remote())
     s = world(keep, {'elsewhere.test': '@ A 127.0.0.1'}, lab.free_port(), relay='127.0.0.1:%d' % remote.port,

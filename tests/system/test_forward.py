@@ -92,6 +92,52 @@ def test_junk_is_not_sent_on(keep):
     w.server.wait_mails(YOU, folder='.Junk')
     empty(w.server)
     assert not w.remote.mails and not w.server.mails(YOU)
+    why = w.server.cli('why', 'both@ours.test').stdout
+    assert 'accepted, as junk, from <eve@junk.test>' in why and "isn't sent on to 1 address elsewhere" in why
+
+
+def test_each_way_elsewhere(keep):
+    """From alias to alias, with a tag, by the catch-all, back to the author, without a sender."""
+    w = World(keep, {'second@ours.test': ['bob@remote.test', YOU], 'first@ours.test': ['second@ours.test'],
+                     'self@ours.test': ['ann@sender.test']})
+    w.server.cli('alias', 'add', '@ours.test', 'rest@remote.test')
+    wait_for(lambda: w.server.knows('anybody@ours.test'), what='the catch-all')
+    ours = r'SRS0=[a-z2-7]{8}=[a-z2-7]{2}=sender\.test=ann@ours\.test'
+    send(w.server, 'first+tag@ours.test')
+    mail = w.remote.wait_mails()[0]
+    assert mail['to'] == ['bob@remote.test'] and re.fullmatch(ours, mail['from'])
+    assert b'Delivered-To: first+tag@ours.test' in w.server.wait_mails(YOU)[0]
+    send(w.server, 'anybody@ours.test')
+    mail = w.remote.wait_mails(2)[1]
+    assert mail['to'] == ['rest@remote.test'] and re.fullmatch(ours, mail['from'])
+    send(w.server, 'self@ours.test')
+    mail = w.sender.wait_mails()[0]
+    assert mail['to'] == ['ann@sender.test'] and re.fullmatch(ours, mail['from'])
+    send(w.server, 'second@ours.test', sender='')
+    assert w.remote.wait_mails(3)[2]['from'] == ''
+    empty(w.server)
+
+
+def test_a_long_sender_comes_back_through_postfix(keep):
+    """The return address has more than the 64 octets that a local part needn't exceed; Postfix takes it, and its bounce
+    finds the author."""
+    port, author = lab.free_port(), 'a' * 64 + '@sender.test'
+    dns = keep(Dns({'remote.test': '@ MX 10 mx\nmx A 127.0.0.1', 'ours.test': '@ TXT "v=spf1 ?all"',
+                    'sender.test': '@ MX 10 mx\nmx A 127.0.0.5\n@ TXT "v=spf1 ip4:127.0.0.7 ?all"'}))
+    server = keep(Postern(resolver=dns.address, outbound_port=port, retry_min='1s', retry_max='2s')).start()
+    sender = keep(Remote(host='127.0.0.5', port=port))
+    server.user(YOU)
+    server.cli('alias', 'add', 'info@ours.test', 'bob@remote.test')
+    server.cli('alias', 'add', 'gone@ours.test', 'gone@remote.test')
+    wait_for(lambda: server.knows('gone@ours.test'), what='the aliases')
+    ways = 'inline:{ours.test=smtp:[127.0.0.1]:%d gone@remote.test=error:gone}' % server.smtp
+    postfix = keep(Postfix(port=port, transport_maps=ways))
+    send(server, 'info@ours.test', sender=author)
+    assert re.search(rb'Return-Path: <SRS0=\S+=%s@ours.test>' % (b'a' * 64), postfix.wait_mails()[0])
+    send(server, 'gone@ours.test', sender=author)
+    mail = sender.wait_mails(seconds=60)[0]
+    assert (mail['from'], mail['to']) == ('', [author])
+    settled(server)
 
 
 @pytest.mark.parametrize('targets,reader', [(['bad@remote.test'], YOU),
@@ -108,6 +154,7 @@ def test_the_owner_hears_of_a_failure_when_the_sender_is_not_proven(keep, target
     assert report.get_payload()[1].get_payload()[1]['Final-Recipient'] == 'rfc822; bad@remote.test'
     empty(w.server)
     assert not w.sender.mails and len(found()) == 1
+    assert w.server.events('told', to='<info@ours.test>' if len(targets) > 1 else '<postmaster@ours.test>')
 
 
 def test_a_proven_sender_hears_of_a_failure_in_a_signed_report(keep):

@@ -1,16 +1,19 @@
 """Other domains' MTA-STS policies: fetched from a real web server, kept, and fetched from nowhere else."""
-import json, os, socket, subprocess, threading, time
+import json, os, smtplib, socket, ssl, subprocess, threading, time
 
 import pytest
 
-from lab import Dns, Postern, wait_for
+from lab import PASSWORD, Dns, Postern, Remote, wait_for
 from web_host import Authority, Web
 
 POLICY = 'version: STSv1\r\nmode: %s\r\nmx: mx.%s\r\nmx: *.backup.test\r\nmax_age: 604800\r\n'
 PATH = '.well-known/mta-sts.txt'
 RECORD = '_mta-sts TXT "v=STSv1; id=1;"\nmta-sts A 127.0.0.1\n'
 
-BAD = ['redirects', 'large', 'endless', 'headers', 'html', 'wrongname', 'unknown', 'expired', 'garbage', 'missing']
+GOOD = ['good', 'wildcard', 'charset', 'slow']
+ANSWERED = ['redirects', 'redirects2', 'redirects3', 'large', 'endless', 'headers', 'html', 'garbage', 'missing']
+UNPROVEN = ['wrongname', 'commonname', 'partname', 'unknown', 'expired']  # their certificates
+BAD = ANSWERED + UNPROVEN
 
 
 @pytest.fixture
@@ -22,10 +25,12 @@ def hosts(authority, port):
     """Each way to have no policy, as nginx is told to have it."""
     stranger = Authority('Somebody')
     found = {name: (authority.certificate('mta-sts.%s.test' % name), '') for name in [
-        'good', 'redirects', 'large', 'endless', 'headers', 'html', 'garbage', 'missing', 'stalls']}
-    found['redirects'] = found['redirects'][0], (
-        'location /.well-known/ { return 301 https://mta-sts.redirects.test:%d/x; } '
-        'location /x { rewrite ^ /good break; }' % port)
+        'good', 'charset', 'slow', 'redirects', 'redirects2', 'redirects3', 'large', 'endless', 'headers', 'html',
+        'garbage', 'missing', 'stalls']}
+    for name, status in ('redirects', 301), ('redirects2', 302), ('redirects3', 308):
+        found[name] = found[name][0], (
+            'location /.well-known/ { return %d https://mta-sts.%s.test:%d/x; } '
+            'location /x { rewrite ^ /good break; }' % (status, name, port))
     found['large'] = found['large'][0], 'rewrite ^ /large break;'
     found['endless'] = found['endless'][0], 'rewrite ^ /large break; ssi on; ssi_types *;'
     found['headers'] = found['headers'][0], 'rewrite ^ /good break; ' + 80 * ('add_header X "%s";' % ('x' * 1000))
@@ -34,6 +39,12 @@ def hosts(authority, port):
     found['stalls'] = found['stalls'][0], 'rewrite ^ /good break; limit_rate 1;'
     found['missing'] = found['missing'][0], 'return 404;'
     found['good'] = found['good'][0], 'rewrite ^ /good break;'
+    found['slow'] = found['slow'][0], 'rewrite ^ /good break; limit_rate 40;'
+    found['charset'] = found['charset'][0], 'rewrite ^ /good break; default_type "Text/Plain; Charset=UTF-8";'
+    found['wildcard'] = authority.certificate('*.wildcard.test'), 'rewrite ^ /good break;'
+    found['partname'] = authority.certificate('mta-*.partname.test'), 'rewrite ^ /good break;'
+    found['commonname'] = (authority.certificate('mta-sts.commonname.test', alternative=False),
+                           'rewrite ^ /good break;')
     found['wrongname'] = authority.certificate('www.wrongname.test'), 'rewrite ^ /good break;'
     found['expired'] = authority.certificate('mta-sts.expired.test', days=-1), 'rewrite ^ /good break;'
     found['unknown'] = stranger.certificate('mta-sts.unknown.test'), 'rewrite ^ /good break;'
@@ -53,7 +64,7 @@ def world(keep, authority, port, zones, **settings):
 
 
 def ask(server, domain):
-    return json.loads(server.cli('check', 'policy', domain, '--json').stdout)
+    return json.loads(server.cli('check', 'policy', domain, '--json', check=False).stdout)
 
 
 def test_a_policy_is_fetched_verified_and_kept(keep, authority):
@@ -62,10 +73,10 @@ def test_a_policy_is_fetched_verified_and_kept(keep, authority):
     answer = ask(s, 'Good.test')
     assert answer['domain'] == 'good.test' and answer['sts_trouble'] == ''
     assert answer['sts'] == {'mode': 'enforce', 'max_age': 604800, 'mx': ['mx.good.test', '*.backup.test']}
-    assert [line.split('"')[1] for line in web.requests()] == ['GET /%s HTTP/1.1' % PATH]
+    assert [line.split('"')[1] for line in web.requests(1)] == ['GET /%s HTTP/1.1' % PATH]
     assert 'Postern/' in web.requests()[0]
     assert ask(s, 'good.test') == answer and len(web.requests()) == 1
-    text = s.cli('check', 'policy', 'good.test').stdout
+    text = s.cli('check', 'policy', 'good.test', check=False).stdout
     assert 'enforce' in text and 'mx.good.test' in text
     assert ask(s, 'other.test')['sts'] is None
     # the record is gone, the web server too: what is known holds, over a restart as well
@@ -76,19 +87,35 @@ def test_a_policy_is_fetched_verified_and_kept(keep, authority):
     assert ask(s, 'good.test') == answer
 
 
+def test_what_cannot_be_known_is_not_called_none(keep, authority):
+    s = world(keep, authority, 1, {'plain.test': '@ MX 10 mx\nmx A 127.0.0.1', 'idle.test': '@ MX 0 .'})
+    plain, idle, missing = (s.cli('check', 'policy', name, check=False) for name in (
+        'plain.test', 'idle.test', 'missing.test'))
+    assert plain.returncode == 0 and 'MTA-STS: none\n' in plain.stdout
+    assert idle.returncode == 1 and 'No host takes mail: The domain takes no mail.' in idle.stdout
+    assert missing.returncode == 3 and "No host takes mail: The domain doesn't exist." in missing.stdout
+    s.stop()
+    s.env['POSTERN_RESOLVER'] = '127.0.0.1:1'  # nobody
+    s.start()
+    dead = s.cli('check', 'policy', 'plain.test', check=False)
+    assert dead.returncode == 75 and "MTA-STS: can't be had now: the DNS doesn't answer\n" in dead.stdout
+
+
 def test_what_is_no_policy_is_none_and_no_minute_is_exceeded(keep, authority):
     web = policy_host(keep, authority)
-    s = world(keep, authority, web.port, {name + '.test': RECORD for name in BAD + ['stalls']})
+    s = world(keep, authority, web.port, {name + '.test': RECORD for name in GOOD + BAD + ['stalls']})
     begin = time.monotonic()
     stalled = subprocess.Popen([os.path.join(s.build, 'postern'), 'check', 'policy', 'stalls.test', '--json'],
                                env=s.env, stdout=subprocess.PIPE)
     for name in BAD:
         answer = ask(s, name + '.test')
         assert answer['sts'] is None and answer['sts_trouble'], name
-    certificates = [line for line in s.events('policy') if 'certificate' in line['error']]
-    assert {line['domain'] for line in certificates} == {n + '.test' for n in ('wrongname', 'unknown', 'expired')}
+    for name in GOOD:
+        assert ask(s, name + '.test')['sts']['mode'] == 'enforce', name
+    certificates = [line for line in s.events('policy') if 'certificate' in line.get('error', '')]
+    assert {line['domain'] for line in certificates} == {name + '.test' for name in UNPROVEN}
+    before = len(web.requests(len(GOOD + ANSWERED)))
     assert all(PATH in line for line in web.requests())  # no redirect was followed
-    before = len(web.requests())
     for name in BAD:
         ask(s, name + '.test')
     assert len(web.requests()) == before  # not again for five minutes
@@ -142,6 +169,58 @@ def test_nothing_connects_to_an_inside_address(keep, authority):
     assert ear.count > 0
 
 
+@pytest.fixture
+def asked(keep):
+    """asked(server, domain) asks in the background and returns the process."""
+
+    class Asking(list):
+        def __call__(self, server, domain):
+            self.append(subprocess.Popen([os.path.join(server.build, 'postern'), 'check', 'policy', domain, '--json'],
+                                         env=server.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
+            return self[-1]
+
+        def close(self):
+            for process in self:
+                process.kill()
+                process.communicate()
+
+    return keep(Asking())
+
+
+def test_stalling_hosts_keep_nobody_waiting(keep, authority, asked):
+    """An owner of a domain has as many names below it as they like, each with a host that says nothing."""
+    web = policy_host(keep, authority)
+    stalls = keep(socket.create_server(('127.0.0.2', web.port), backlog=200))
+    many = ''.join('_mta-sts.d%d TXT "v=STSv1; id=1"\nmta-sts.d%d A 127.0.0.2\n' % (i, i) for i in range(60))
+    s = world(keep, authority, web.port, {'good.test': RECORD, 'evil.test': many}, log_level='debug')
+    for i in range(60):
+        asked(s, 'd%d.evil.test' % i)
+    stalls.settimeout(20)
+    first = keep(stalls.accept()[0])
+    assert first.recv(1) == b'\x16'  # a handshake that gets no answer
+    begin = time.monotonic()
+    assert ask(s, 'good.test')['sts']['mode'] == 'enforce'
+    assert time.monotonic() - begin < 25  # not behind all of them
+
+
+def test_web_may_die_while_it_fetches(keep, authority, asked):
+    web = policy_host(keep, authority)
+    stalls = keep(socket.create_server(('127.0.0.2', web.port)))
+    s = world(keep, authority, web.port, {'good.test': '_mta-sts TXT "v=STSv1; id=1;"\nmta-sts A 127.0.0.2\n'})
+    begin = time.monotonic()
+    waits = asked(s, 'good.test')
+    stalls.settimeout(20)
+    first = keep(stalls.accept()[0])
+    assert first.recv(1) == b'\x16'  # a handshake begins
+    s.kill('web')
+    second = stalls.accept()[0]  # of the next web, which was asked again
+    assert second.recv(1) == b'\x16'
+    second.close()
+    answer = json.loads(waits.communicate(timeout=30)[0])
+    assert answer['sts'] is None and answer['sts_trouble'] and time.monotonic() - begin < 30
+    assert [line['error'].strip('"') for line in s.events('policy')] == ['the TLS handshake with the policy host failed']
+
+
 def test_web_may_be_killed_and_has_no_secret_of_ours(keep, authority):
     web = policy_host(keep, authority)
     s = world(keep, authority, web.port, {'good.test': RECORD}, relay='relay.test', relay_user='me',
@@ -163,3 +242,31 @@ def test_it_can_be_switched_off(keep, authority):
     s = world(keep, authority, web.port, {'good.test': RECORD}, mta_sts='no')
     assert ask(s, 'good.test')['sts'] is None
     assert web.requests() == []
+
+
+def test_an_upload_is_settled_by_its_status(keep, authority):
+    """RFC 8460 5.4: whatever the rest of the answer is, a report that was taken isn't sent again."""
+    pages = ('location /long { error_page 405 =200 /large; } '  # nginx gives no file for a POST, but another page
+             'location /slow { error_page 405 =200 /trickle; } '
+             'location /trickle { rewrite ^ /large break; limit_rate_after 2k; limit_rate 1; } '
+             'location /busy { error_page 405 =503 /large; }')
+    web = keep(Web({'web.test': (authority.certificate('web.test'), pages)},
+                   {name: 'a' * (1 << 20) for name in ('large', 'long', 'slow', 'busy')}))
+    remote = keep(Remote())
+    names = 'long', 'slow', 'busy'
+    zones = {name + '.test': '@ MX 10 mx\nmx A 127.0.0.1\n_smtp._tls TXT "v=TLSRPTv1; rua=https://web.test:%d/%s"' % (
+        web.port, name) for name in names}
+    s = world(keep, authority, web.port, dict(zones, **{'web.test': '@ A 127.0.0.1'}), outbound_port=remote.port)
+    s.user('you@ours.test')
+    context = ssl._create_unverified_context()
+    with smtplib.SMTP_SSL('127.0.0.1', s.submissions, context=context, timeout=30) as c:
+        c.login('you@ours.test', PASSWORD)
+        c.sendmail('you@ours.test', ['x@%s.test' % name for name in names],
+                   'From: you@ours.test\r\nTo: x@long.test\r\n\r\nbody\r\n')
+    wait_for(lambda: len(s.events('delivered')) >= len(names), what='all delivered')
+    begin = time.monotonic()
+    sent = json.loads(s.cli('report', 'send', '--now', '--json').stdout)
+    assert sent == {'sent': 2, 'kept': 1} and time.monotonic() - begin < 30
+    # nginx logs a request when it is over, the slow one perhaps much later
+    asked = wait_for(lambda: len(web.requests()) >= 2 and [line.split('"')[1].split()[1] for line in web.requests()])
+    assert len(asked) == len(set(asked))

@@ -48,7 +48,7 @@ def test_every_wrong_setting_is_named_at_once():
 def test_domain_is_asked_for_at_the_first_start_only(keep):
     s = Postern(domain=None)
     code, text = s.run()
-    assert code == 78 and 'POSTERN_DOMAIN' in text
+    assert code == 78 and 'POSTERN_DOMAIN' in text and os.listdir(s.data) == []
     s.env['POSTERN_DOMAIN'] = 'ours.test'
     keep(s).start()
     s.stop()
@@ -171,6 +171,7 @@ def test_bad_file_leaves_the_old_one_in_use_and_says_why(server, name, text):
     with open(path, 'w') as f:
         f.write(text)
     wait_for(lambda: 'config/' + name in server.log() or name + ':1' in server.log(), what='the complaint')
+    wait_for(lambda: 'what was read before stays in use' in server.log(), what='what that means')
     assert server.knows('you@ours.test')
     done = server.cli('status', check=False)
     assert done.returncode == 1 and name in done.stdout
@@ -186,6 +187,7 @@ def test_bad_file_at_the_start_defers_mail_instead_of_refusing(server):
         c.ehlo('c.test')
         c.mail('a@b.test')
         assert c.rcpt('you@ours.test')[0] == 450
+    assert 'mail to our addresses is deferred' in server.log() and 'stays in use' not in server.log()
 
 
 def test_commands_say_what_went_wrong(server):
@@ -272,6 +274,22 @@ def test_account_can_be_used_as_soon_as_it_is_made(server):
     for i in range(5):
         server.cli('user', 'add', 'new%d@ours.test' % i)
         assert server.knows('new%d@ours.test' % i)
+
+
+def test_another_host_name_gets_its_certificate_at_the_next_start(keep):
+    import ssl
+    s = keep(Postern()).start()
+    s.stop()
+    s.env['POSTERN_HOSTNAME'] = 'mx.ours.test'
+    s.start()
+    assert 'made a self-signed certificate for mx.ours.test' in s.log()
+    served = ssl.get_server_certificate(('127.0.0.1', s.submissions))
+    shown = subprocess.run(['openssl', 'x509', '-noout', '-checkhost', 'mx.ours.test'], input=served, text=True,
+                           stdout=subprocess.PIPE, check=True).stdout
+    assert 'does match' in shown
+    s.stop()
+    s.start()
+    assert 'self-signed' not in s.log() and served == ssl.get_server_certificate(('127.0.0.1', s.submissions))
 
 
 def test_what_others_need_can_not_be_deleted(server):

@@ -40,19 +40,21 @@ def key_digest(pem):
 class World:
     """Our server, a validating resolver and Postfix at mx.remote.test."""
 
-    def __init__(self, keep, authority, pem=None, zone='', signed=True, forged=(), tls='may', zones=(), **settings):
+    def __init__(self, keep, authority, pem=None, zone='', signed=True, forged=(), tls='may', zones=(), host=HOST,
+                 **settings):
         chain = {'smtpd_tls_chain_files': pem} if pem else {}
-        self.postfix = keep(Postfix(smtpd_tls_security_level=tls, **chain))
+        domains = 'remote.test, sub.remote.test, moved.remote.test'
+        self.postfix = keep(Postfix(smtpd_tls_security_level=tls, virtual_mailbox_domains=domains, **chain))
         self.name = '_%d._tcp.mx' % self.postfix.port
-        all_zones = {'remote.test': HOST + zone.replace('PORT', '%d' % self.postfix.port), 'ours.test': '', **dict(zones)}
+        all_zones = {'remote.test': host + zone.replace('PORT', '%d' % self.postfix.port), 'ours.test': '', **dict(zones)}
         served = keep(Zones(all_zones, ['remote.test'] if signed else [], forged))
         self.server = keep(Postern(resolver=keep(Resolver(served)).address, outbound_port=self.postfix.port,
                                    ca_file=authority.file, retry_min='1h', retry_max='2h', **settings)).start()
         self.server.user('you@ours.test')
 
-    def send(self, text=MESSAGE, options=()):
+    def send(self, text=MESSAGE, options=(), domain='remote.test'):
         with submit(self.server) as c:
-            c.sendmail('you@ours.test', ['bob@remote.test'], text, mail_options=options)
+            c.sendmail('you@ours.test', ['bob@' + domain], text, mail_options=options)
 
     def event(self, name):
         return wait_for(lambda: self.server.events(name), 30, 'the event ' + name)[0]
@@ -79,8 +81,8 @@ class World:
 
 # ---- DANE ----
 
-def tlsa(*fields):
-    return '_PORT._tcp.mx TLSA %d %d %d %s\n' % fields
+def tlsa(*fields, host='mx'):
+    return '_PORT._tcp.%s TLSA %d %d %d %s\n' % (host, *fields)
 
 
 def test_dane_ee_is_proven_by_its_key_alone(keep, authority):
@@ -103,7 +105,7 @@ def test_dane_ta_is_proven_by_authority_and_name(keep, authority, name):
 
 
 @pytest.mark.parametrize('case,reply', [('key', 'no matching dane tlsa records'), ('name', 'hostname mismatch'),
-                                        ('expired', 'certificate has expired'), ('missing', "isn't offered")])
+                                        ('expired', 'certificate has expired'), ('missing', "doesn't offer tls")])
 def test_dane_that_fails_defers_before_mail(keep, authority, case, reply):
     pem = authority.certificate('other.test' if case == 'name' else MX, days=-1 if case == 'expired' else 2)
     record = tlsa(3, 1, 1, 'ab' * 32) if case == 'key' else tlsa(2, 0, 1, digest(authority.file))
@@ -122,6 +124,23 @@ def test_a_forged_record_keeps_mail_back(keep, authority):
     assert not w.was_met()
 
 
+@pytest.mark.parametrize('forged', [{'MX\t10 mx.': 'MX\t10 other.'}, {'A\t127.0.0.1': 'A\t127.0.0.2'}])
+def test_a_forged_way_to_the_host_keeps_mail_back(keep, authority, forged):
+    w = World(keep, authority, None, 'other A 127.0.0.1\n', forged=forged)
+    w.send()
+    event = w.event(DEFERRED)
+    assert (event['code'], event['dsn']) == ('451', '4.4.3') and not w.was_met() and len(queue(w.server)) == 1
+
+
+def test_behind_a_host_with_forged_records_the_next_one_gets_the_mail(keep, authority):
+    pem = authority.certificate(MX)
+    w = World(keep, authority, pem, '@ MX 5 bad\nbad A 127.0.0.1\n' + tlsa(3, 1, 1, 'ab' * 32, host='bad') +
+              tlsa(3, 1, 1, key_digest(pem)), forged={'ab' * 32: 'cd' * 32})
+    w.send()
+    w.expect(DELIVERED, 'dane')
+    assert w.event(DELIVERED)['host'].startswith(MX)
+
+
 @pytest.mark.parametrize('tls', ['may', 'none'])
 def test_records_that_nobody_understands_ask_for_encryption(keep, authority, tls):
     """RFC 7672 2.2"""
@@ -130,7 +149,7 @@ def test_records_that_nobody_understands_ask_for_encryption(keep, authority, tls
     if tls == 'may':
         w.expect(DELIVERED, 'encrypted')
     else:
-        w.expect(DEFERRED, 'encrypted', reply="isn't offered")
+        w.expect(DEFERRED, 'encrypted', reply="doesn't offer tls")
 
 
 @pytest.mark.parametrize('signed,record', [(True, ''), (False, tlsa(3, 1, 1, 'ab' * 32))])
@@ -146,6 +165,52 @@ def test_dane_is_off_when_it_must_be(keep, authority, settings):
     w.send()
     w.expect(DELIVERED, 'opportunistic')
     assert ('so DANE is off' in w.server.log()) == (settings['dane'] == 'yes')
+
+
+# ---- DANE behind aliases ----
+
+ALIAS = '@ MX 10 mx\nmx CNAME real\nreal A 127.0.0.1\nsub CNAME real\nmoved CNAME @\n'
+OUTSIDE = '@ MX 10 mx\nmx CNAME host.plain.test.\n'
+WRONG = (3, 1, 1, 'ab' * 32)
+
+
+@pytest.mark.parametrize('domain,name', [('remote.test', 'real.remote.test'), ('remote.test', 'remote.test'),
+                                         ('moved.remote.test', 'moved.remote.test'), ('moved.remote.test', 'remote.test'),
+                                         ('sub.remote.test', 'real.remote.test'), ('sub.remote.test', 'sub.remote.test')])
+def test_the_records_at_the_end_of_an_alias_count(keep, authority, domain, name):
+    """RFC 7672 2.2.2: they come first; RFC 7672 3.2.2: and whose certificate it may be."""
+    pem = authority.certificate(name)
+    w = World(keep, authority, with_chain(authority, pem), tlsa(*WRONG) + tlsa(*WRONG, host='sub') +
+              tlsa(2, 0, 1, digest(authority.file), host='real'), host=ALIAS)
+    w.send(domain=domain)
+    w.expect(DELIVERED, 'dane')
+
+
+@pytest.mark.parametrize('domain,name', [('remote.test', MX), ('remote.test', 'moved.remote.test'), ('sub.remote.test', MX)])
+def test_a_name_that_is_not_asked_for_is_not_believed(keep, authority, domain, name):
+    pem = authority.certificate(name)
+    w = World(keep, authority, with_chain(authority, pem), tlsa(2, 0, 1, digest(authority.file), host='real'), host=ALIAS)
+    w.send(domain=domain)
+    w.expect(DEFERRED, 'dane', reply='hostname mismatch')
+
+
+@pytest.mark.parametrize('right', [True, False])
+@pytest.mark.parametrize('host', [ALIAS, OUTSIDE])
+def test_else_the_records_at_its_start_do(keep, authority, host, right):
+    """RFC 7672 2.2.2: also when the alias leads out of what is signed"""
+    pem = authority.certificate('any.test')
+    w = World(keep, authority, pem, tlsa(3, 1, 1, key_digest(pem)) if right else tlsa(*WRONG), host=host,
+              zones={'plain.test': 'host A 127.0.0.1\n'})
+    w.send()
+    w.expect(DELIVERED if right else DEFERRED, 'dane')
+
+
+def test_forged_records_at_the_end_of_an_alias_are_not_replaced(keep, authority):
+    pem = authority.certificate(MX)
+    w = World(keep, authority, pem, tlsa(3, 1, 1, key_digest(pem)) + tlsa(*WRONG, host='real'), host=ALIAS,
+              forged={'ab' * 32: 'cd' * 32})
+    w.send()
+    assert 'TLSA' in w.event(DEFERRED)['reply'] and not w.was_met()
 
 
 # ---- MTA-STS ----
@@ -165,7 +230,7 @@ def test_an_enforced_policy_is_kept(keep, authority):
 
 
 @pytest.mark.parametrize('case,reply', [('name', 'hostname mismatch'), ('expired', 'certificate has expired'),
-                                        ('stranger', 'certificate'), ('missing', "isn't offered")])
+                                        ('stranger', 'certificate'), ('missing', "doesn't offer tls")])
 def test_an_enforced_policy_defers_before_mail(keep, authority, case, reply):
     pem = None if case == 'stranger' else authority.certificate(
         'other.test' if case == 'name' else MX, days=-1 if case == 'expired' else 2)
@@ -200,7 +265,7 @@ def test_dane_goes_before_a_policy(keep, authority):
 
 def checked(w):
     """The only host of the domain, and why there may be none."""
-    answer = json.loads(w.server.cli('check', 'policy', 'remote.test', '--json').stdout)
+    answer = json.loads(w.server.cli('check', 'policy', 'remote.test', '--json', check=False).stdout)
     assert len(answer['hosts']) == 1, answer
     host = answer['hosts'][0]
     assert (host.pop('host'), host.pop('addresses')) == (MX, ['127.0.0.1'])
@@ -223,7 +288,7 @@ def test_check_policy_tells_of_an_unlisted_host(keep, authority):
     w = sts_world(keep, authority, 'enforce', None, mx='other.remote.test')
     host, failure = checked(w)
     assert host['refusal'] == "the enforced policy doesn't name it" and 'MTA-STS' in failure
-    assert 'No host takes mail: ' + failure in w.server.cli('check', 'policy', 'remote.test').stdout
+    assert 'No host takes mail: ' + failure in w.server.cli('check', 'policy', 'remote.test', check=False).stdout
 
 
 def test_check_policy_tells_of_a_forged_record(keep, authority):
@@ -262,7 +327,7 @@ def test_requiretls_is_passed_on_to_a_server_that_keeps_it(keep, authority):
 
 
 def test_a_message_may_do_without_tls(keep, authority):
-    """RFC 8689 5"""
+    """RFC 8689 4.2.2"""
     w = World(keep, authority, None, tlsa(3, 1, 1, 'ab' * 32), tls='none')
     w.send('TLS-Required: No\r\n' + MESSAGE)
     w.expect(DELIVERED, 'none', tls=False)

@@ -19,11 +19,11 @@ class Authority:
     def fresh(key):
         return '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key + '.key'
 
-    def certificate(self, name, days=2):
-        """For that host name; -1 day: it has expired."""
+    def certificate(self, name, days=2, alternative=True):
+        """For that host name; -1 day: it has expired; without an alternative name it is a common name alone."""
         self.count += 1
         base = 'c%d' % self.count
-        extensions = self.folder.file(base + '.ext', 'subjectAltName=DNS:' + name)
+        extensions = self.folder.file(base + '.ext', 'subjectAltName=DNS:' + name if alternative else '')
         self.openssl('req', '-new', *self.fresh(base), '-subj', '/CN=' + name, '-out', base + '.csr')
         self.openssl('x509', '-req', '-in', base + '.csr', '-CA', self.file, '-CAkey', 'ca.key', '-CAcreateserial',
                      '-days', str(days), '-extfile', extensions, '-out', base + '.crt')
@@ -57,10 +57,13 @@ class Web:
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: listens(self.port), what='nginx')
 
-    def requests(self):
-        """The lines of its log."""
-        with open(os.path.join(self.folder.path, 'access.log')) as f:
-            return f.read().splitlines()
+    def requests(self, least=0):
+        """The lines of its log, so many at least: nginx writes each behind its answer."""
+        def lines():
+            with open(os.path.join(self.folder.path, 'access.log')) as f:
+                return f.read().splitlines()
+        wait_for(lambda: len(lines()) >= least, what='%d requests' % least)
+        return lines()
 
     def close(self):
         self.process.terminate()

@@ -136,7 +136,8 @@ void
 sender_send(struct sender *s, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		s->recipients[i] = STR("bob@remote.example");
+		s->recipients[i] =
+		    s->recipient.p ? s->recipient : STR("bob@remote.example");
 	s->mail = (struct smtp_mail){
 		.sender = STR("ann@example.test"),
 		.recipients = s->recipients,

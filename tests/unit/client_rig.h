@@ -27,6 +27,7 @@ struct sender {
 	int fd; /* the server's end */
 	struct smtp_mail mail;
 	struct str recipients[RECIPIENTS];
+	struct str recipient; /* each of them, if it isn't bob's */
 	struct buf calls;
 	struct buf replies; /* of the mail */
 	struct str message; /* fed at once, at the first more() */

@@ -71,6 +71,8 @@ dmarc_rig_identifiers(struct dmarc_check *check, const char *ids)
 		struct str word = str_cut(&rest, ' ');
 		struct dmarc_identifier *id =
 		    &check->identifiers[check->count++];
+		id->unknown = str_starts(word, STR("?"));
+		word = str_from(word, id->unknown);
 		id->is_dkim = str_starts(word, STR("d:"));
 		id->domain = str_from(word, 2);
 	}

@@ -25,7 +25,8 @@ int dmarc_rig_close(void **state);
 void dmarc_rig_discover(struct dmarc_check *, struct str author);
 void dmarc_rig_align(struct dmarc_check *);
 void dmarc_rig_on_done(struct dmarc_check *); /* counts */
-/* "s:example.com d:other.example": of SPF, of DKIM */
+/* "s:example.com d:other.example ?d:example.com": of SPF, of DKIM, and one that
+   the DNS leaves open */
 void dmarc_rig_identifiers(struct dmarc_check *, const char *ids);
 /* "pass reject example.com + -": the result, the policy that applies, whose it
    is, and whether each identifier is aligned. */

@@ -51,3 +51,5 @@ test_reports.fakes = clock loop resolver jobs intake sign directory fetch pairs
 test_tls_counters.fakes = clock loop pairs
 test_identity.fakes = clock loop resolver
 test_pace.fakes = clock
+test_slots.fakes = clock
+test_destination.fakes = clock loop resolver jobs queue directory maildir peers story policies sign

@@ -70,6 +70,7 @@ fill_settings(struct settings *s)
 	s->connections_per_ip = 4;
 	s->auth_failures = (struct rate){ 10, 600000 };
 	s->user_rate = (struct rate){ 300, 3600000 };
+	s->forward_rate = (struct rate){ 3000, 3600000 };
 	s->ports[PORT_SUBMISSION] = 587;
 	s->ports[PORT_SUBMISSIONS] = 465;
 }

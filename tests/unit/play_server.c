@@ -135,8 +135,8 @@ on_mail(struct smtp_server *server, const struct address *sender,
     const struct params *params)
 {
 	static const struct verdict verdicts[] = {
-		{ "defer", { 451, "4.3.0", "Later" } },
-		{ "refuse", { 550, "5.7.1", "Not you" } },
+		{ "defer", REPLY_IS(451, "4.3.0", "Later") },
+		{ "refuse", REPLY_IS(550, "5.7.1", "Not you") },
 		{ 0 },
 	};
 	struct host *host = host_of(server);
@@ -152,11 +152,11 @@ on_rcpt(struct smtp_server *server, const struct address *recipient,
     const struct params *params)
 {
 	static const struct verdict verdicts[] = {
-		{ "defer", { 450, "4.2.1", "Later" } },
-		{ "unknown", { 550, "5.1.1", "No such user" } },
-		{ "relay", { 550, "5.7.1", "No relaying" } },
-		{ "hangup", { 421, "4.7.0", "Enough" } },
-		{ "close", { 0, NULL, "" } },
+		{ "defer", REPLY_IS(450, "4.2.1", "Later") },
+		{ "unknown", REPLY_IS(550, "5.1.1", "No such user") },
+		{ "relay", REPLY_IS(550, "5.7.1", "No relaying") },
+		{ "hangup", REPLY_IS(421, "4.7.0", "Enough") },
+		{ "close", REPLY_IS(0, NULL, "") },
 		{ 0 },
 	};
 	(void)params;
@@ -169,7 +169,7 @@ static void
 on_data(struct smtp_server *server)
 {
 	static const struct verdict verdicts[] = {
-		{ "nodata", { 451, "4.3.0", "Not now" } },
+		{ "nodata", REPLY_IS(451, "4.3.0", "Not now") },
 		{ 0 },
 	};
 	struct host *host = host_of(server);
@@ -204,8 +204,8 @@ static void
 on_end(struct smtp_server *server)
 {
 	static const struct verdict verdicts[] = {
-		{ "full", { 452, "4.3.1", "No space" } },
-		{ "spam", { 550, "5.7.1", "No, thanks" } },
+		{ "full", REPLY_IS(452, "4.3.1", "No space") },
+		{ "spam", REPLY_IS(550, "5.7.1", "No, thanks") },
 		{ 0 },
 	};
 	struct host *host = host_of(server);

@@ -33,7 +33,7 @@ called(struct smtp_server *server, const char *name, struct reply reply)
 	h->within = false;
 }
 
-static const struct reply ok = { 250, "2.0.0", "OK" };
+static const struct reply ok = REPLY_IS(250, "2.0.0", "OK");
 static const struct reply silent = { 0 };
 
 static void

@@ -193,6 +193,17 @@ test_forged_results_are_removed(void **state)
 	assert_null(strstr(text, "dmarc=pass"));
 }
 
+/* RFC 8689 4.1: it may have to be sent on */
+static void
+test_a_wish_for_no_tls_is_noted(void **state)
+{
+	(void)state;
+	send_text("TLS-Required: No\nFrom: a@b.test\n\n", "250 ");
+	assert_int_equal(fake_intake.envelope->flags, ENVELOPE_TLS_OPTIONAL);
+	send_text("TLS-Required: Maybe\nFrom: a@b.test\n\n", "250 ");
+	assert_int_equal(fake_intake.envelope->flags, 0);
+}
+
 static void
 test_eight_bits_are_noted(void **state)
 {
@@ -390,6 +401,7 @@ main(void)
 		TEST(test_a_full_disk),
 		TEST(test_odd_header_sections),
 		TEST(test_forged_results_are_removed),
+		TEST(test_a_wish_for_no_tls_is_noted),
 		TEST(test_eight_bits_are_noted),
 		TEST(test_nul_in_the_header),
 		TEST(test_header_sections_have_limits),

@@ -1,4 +1,5 @@
 #include "smtpd/delivery/audience.h"
+#include "tests/fakes/said.h"
 #include "tests/unit/delivery_rig.h"
 
 #include <setjmp.h>
@@ -103,7 +104,8 @@ a_refusal_is_reported_with_the_reply(void **state)
 	(void)state;
 	struct parcel *parcel =
 	    make_parcel(5000, "bad@remote.test nowhere@gone.test");
-	parcel_outcome(parcel, 0, REPLY(550, "5.1.1", "no such user"), &mx);
+	parcel_outcome(
+	    parcel, 0, said(REPLY(550, "5.1.1", "no such user")), &mx);
 	parcel_outcome(
 	    parcel, 1, REPLY(550, "5.1.2", "The domain doesn't exist"), NULL);
 	parcel_release(parcel);
@@ -124,6 +126,7 @@ a_refusal_is_reported_with_the_reply(void **state)
 	    "Final-Recipient: rfc822; nowhere@gone.test\r\n"
 	    "Action: failed\r\n"
 	    "Status: 5.1.2\r\n"
+	    "Diagnostic-Code: X-Postern; The domain doesn't exist\r\n"
 	    "Last-Attempt-Date: ");
 	assert_has(&report->body, "    The domain doesn't exist.\r\n");
 	assert_has(&report->body, "Subject: hello\r\n");
@@ -150,15 +153,58 @@ giving_up_says_for_how_long_it_was_tried(void **state)
 		struct parcel *parcel = make_parcel(
 		    (int64_t)cases[i].lifetime_ms, "bob@remote.test");
 		rig.settings.queue_lifetime_ms = cases[i].lifetime_ms;
-		parcel_outcome(
-		    parcel, 0, REPLY(451, "4.4.1", "Connection refused"), &mx);
+		parcel_outcome(parcel, 0,
+		    REPLY(
+			451, "4.4.1", "mx.remote.test couldn't be reached: No"),
+		    &mx);
 		parcel_release(parcel);
 		delivery_rig_run(&rig);
 		assert_non_null(fake_queue.added);
 		const struct buf *body = &fake_queue.added->body;
 		assert_has(body, cases[i].wanted);
 		assert_has(body, "Action: failed\r\nStatus: 4.4.1\r\n");
-		assert_has(body, "451 4.4.1 Connection refused\r\n");
+		assert_has(body,
+		    "\r\n    mx.remote.test couldn't be reached: No.\r\n");
+		delivery_rig_remove(&rig);
+	}
+}
+
+/* RFC 3464 2.3.5, 2.3.6: it isn't put into the mouth of a server. */
+static void
+what_we_found_is_no_servers_answer(void **state)
+{
+	static const struct {
+		struct reply found;
+		const char *sentence, *diagnostic, *meaning;
+	} cases[] = {
+		{ REPLY_IS(451, "4.4.1", "mx couldn't be reached: No route"),
+		    "    mx couldn't be reached: No route.\r\n",
+		    "\r\nDiagnostic-Code: X-Postern; mx couldn't be reached: "
+		    "No route\r\n",
+		    "What it means: The receiver's server can't be reached" },
+		{ REPLY_IS(451, "4.7.5",
+		      "The certificate of mx doesn't prove its name, and "
+		      "a.test's MTA-STS policy demands that"),
+		    "    The certificate of mx doesn't prove its name, and "
+		    "a.test's MTA-STS\r\n    policy demands that.\r\n",
+		    "\r\nDiagnostic-Code: X-Postern; The certificate of mx "
+		    "doesn't",
+		    "What it means: TLS is demanded" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct parcel *parcel = make_parcel(200000, "bob@remote.test");
+		parcel_outcome(parcel, 0, cases[i].found, &mx);
+		parcel_release(parcel);
+		delivery_rig_run(&rig);
+		assert_non_null(fake_queue.added);
+		const struct buf *body = &fake_queue.added->body;
+		assert_has(body, cases[i].sentence);
+		assert_has(body, cases[i].diagnostic);
+		assert_has(body, cases[i].meaning);
+		assert_has_not(body, "Remote-MTA:");
+		assert_has_not(body, "smtp;");
+		assert_has_not(body, "The answer");
 		delivery_rig_remove(&rig);
 	}
 }
@@ -169,7 +215,7 @@ a_delay_is_reported_as_one(void **state)
 	(void)state;
 	struct parcel *parcel =
 	    make_parcel(200000, "bob@remote.test eve@remote.test");
-	parcel_outcome(parcel, 0, REPLY(451, NULL, "come again"), &mx);
+	parcel_outcome(parcel, 0, said(REPLY(451, NULL, "come again")), &mx);
 	parcel_outcome(parcel, 1, REPLY(250, "2.0.0", "kept"), &mx);
 	parcel_release(parcel);
 	delivery_rig_run(&rig);
@@ -199,8 +245,8 @@ a_report_stays_small(void **state)
 		buf_addf(
 		    header, "X%d: \xe4\xe4\xe4\xe4\xe4\xe4\xe4\xe4\r\n", i);
 	for (size_t i = 0; i < parcel->item->count; i++)
-		parcel_outcome(
-		    parcel, i, REPLY(550, "5.1.1", buf_cstr(&reply)), &mx);
+		parcel_outcome(parcel, i,
+		    said(REPLY(550, "5.1.1", buf_cstr(&reply))), &mx);
 	parcel_release(parcel);
 	delivery_rig_run(&rig);
 	assert_in_range(fake_queue.largest, QUEUE_INLINE / 2, QUEUE_INLINE);
@@ -218,7 +264,7 @@ fail_forward(const char *sender, unsigned flags, const char *recipient)
 {
 	struct parcel *parcel = make_parcel_of(sender, flags, 0, recipient);
 	parcel_outcome(
-	    parcel, 0, REPLY(550, "5.1.1", "no <bob@remote.test>"), &mx);
+	    parcel, 0, said(REPLY(550, "5.1.1", "no <bob@remote.test>")), &mx);
 	parcel_release(parcel);
 	return delivery_rig_run(&rig);
 }
@@ -283,6 +329,29 @@ else_the_owner_does(void **state)
 	assert_has(&report->body, "550 5.1.1 no <bob@remote.test>");
 	assert_int_equal(fake_sign.asked, 0);
 	delivery_rig_remove(&rig);
+}
+
+/* The id of a report is the time, and strangers' words stand in it: with a
+   boundary that they know they could add parts of their own. */
+static void
+nobody_can_know_the_boundary(void **state)
+{
+	struct buf lines[2] = { 0 };
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		fail_forward(
+		    "eve@sender.test", 0, "info@ours.test>bob@remote.test");
+		const struct buf *header = &fake_queue.added->header;
+		assert_has(header, "Message-ID: <2@mail.ours.test>\r\n");
+		struct str rest = buf_str(header);
+		rest = str_from(rest, str_search(rest, STR("boundary=")));
+		lines[i] = buf_of(str_cut(&rest, '\r'));
+		delivery_rig_remove(&rig);
+	}
+	assert_true(lines[0].n > 20);
+	assert_false(str_eq(buf_str(&lines[0]), buf_str(&lines[1])));
+	buf_free(&lines[0]);
+	buf_free(&lines[1]);
 }
 
 static void
@@ -378,11 +447,13 @@ main(void)
 		cmocka_unit_test(each_has_its_audience),
 		cmocka_unit_test(a_refusal_is_reported_with_the_reply),
 		cmocka_unit_test(giving_up_says_for_how_long_it_was_tried),
+		cmocka_unit_test(what_we_found_is_no_servers_answer),
 		cmocka_unit_test(a_delay_is_reported_as_one),
 		cmocka_unit_test(a_report_stays_small),
 		cmocka_unit_test(a_proven_sender_hears_of_a_failed_forward),
 		cmocka_unit_test(a_report_needs_tls_when_its_message_did),
 		cmocka_unit_test(else_the_owner_does),
+		cmocka_unit_test(nobody_can_know_the_boundary),
 		cmocka_unit_test(an_alias_without_an_owner_has_the_postmaster),
 		cmocka_unit_test(each_alias_has_its_report),
 		cmocka_unit_test(nobody_hears_of_a_report),

@@ -290,6 +290,34 @@ test_a_foreign_pass_is_not_aligned(void **state)
 	assert_int_equal(checks.dmarc.count, 2);
 }
 
+/* RFC 9989 5.3.6 */
+static void
+test_trouble_with_what_is_aligned_is_no_failure(void **state)
+{
+	(void)state;
+	static const char *const senders[] = { "x@slow.author.test",
+		"x@slow.test" };
+	static const enum dmarc_status wanted[] = { DMARC_TEMPERROR,
+		DMARC_FAIL };
+	publish("slow.author.test", DNS_TXT, NULL);
+	publish("slow.test", DNS_TXT, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		answers = 0;
+		question.mail_from = str_of(senders[i]);
+		run();
+		assert_int_equal(checks.mail_from.result, SPF_TEMPERROR);
+		assert_int_equal(checks.dmarc.status, wanted[i]);
+		assert_int_equal(checks.dmarc.count, 0);
+		checks_cancel(&checks);
+	}
+	publish("k._domainkey.author.test", DNS_TXT, NULL);
+	sign("author.test", "from");
+	answers = 0;
+	run();
+	assert_int_equal(checks.dkim.results[0].status, DKIM_TEMPERROR);
+	assert_int_equal(checks.dmarc.status, DMARC_TEMPERROR);
+}
+
 /* RFC 6376 8.2: whatever stands behind what is signed */
 static void
 test_a_signature_of_less_than_the_body_is_no_identifier(void **state)
@@ -507,9 +535,11 @@ publish_hostile_hosts(void)
 {
 	for (int i = 0; i < 10; i++) {
 		const char *name = TEXT_OF("m%d.evil.test", i);
-		for (int j = 0; j < 10; j++)
-			publish(name, DNS_MX, TEXT_OF("%d h%d.test", j, j));
-		publish(TEXT_OF("h%d.test", i), DNS_A, "11.9.9.9");
+		for (int j = 0; j < 10; j++) {
+			const char *host = TEXT_OF("h%d.m%d.test", j, i);
+			publish(name, DNS_MX, TEXT_OF("%d %s", j, host));
+			publish(host, DNS_A, "11.9.9.9");
+		}
 	}
 }
 
@@ -580,6 +610,7 @@ main(void)
 		TEST(test_without_an_address_spf_is_not_asked),
 		TEST(test_dkim_of_the_author_passes_dmarc),
 		TEST(test_a_foreign_pass_is_not_aligned),
+		TEST(test_trouble_with_what_is_aligned_is_no_failure),
 		TEST(test_a_signature_of_less_than_the_body_is_no_identifier),
 		TEST(test_an_ambiguous_author_is_told_and_the_rest_goes_on),
 		TEST(test_without_a_header_there_is_an_end_too),

@@ -153,7 +153,7 @@ status_counts(void **state)
 	    "\"uptime_s\":42,\"unreported\":3,\"space\":true,"
 	    "\"spare_resolver\":false,\"config_trouble\":\"\","
 	    "\"tls_trouble\":\"\",\"history_trouble\":\"\",\"inbound_troubles\":[],"
-	    "\"identities\":[],"
+	    "\"delivery_trouble\":\"mail waits\",\"identities\":[],"
 	    "\"ok\":true}");
 	expect_nothing();
 }
@@ -206,7 +206,12 @@ reload_is_done_when_config_has_been_read(void **state)
 	assert_int_equal(reloads, 1);
 	expect_nothing();
 	fake_shelf_looked();
-	expect_line("{\"ok\":true}");
+	expect_line("{\"config_trouble\":\"\",\"ok\":true}");
+	fake_shelf.trouble = "config/users:1: no account";
+	say("{\"verb\":\"reload\"}\n");
+	fake_shelf_looked();
+	expect_line("{\"config_trouble\":\"config/users:1: no account\","
+		    "\"ok\":true}");
 	say("{\"verb\":\"reload\"}\n");
 	close(client);
 	client = -1;
@@ -256,14 +261,33 @@ policy_tells_what_a_domain_demands(void **state)
 		    "{\"mode\":\"enforce\",\"max_age\":604800,"
 		    "\"mx\":[\"mx.a.test\",\"*.b.test\"]},\"hosts\":[],"
 		    "\"failure\":\"No mail server has an address\","
-		    "\"ok\":true}");
+		    "\"status\":\"\",\"temporary\":false,\"ok\":true}");
 	say("{\"verb\":\"policy\",\"domain\":\"b.test\"}\n");
 	route = fake_shelf.route;
 	route->trouble = POLICY_WEBPKI;
 	route->done(route);
 	expect_line("{\"domain\":\"b.test\",\"sts_trouble\":\"a policy is "
 		    "announced, and its host's certificate isn't valid\","
-		    "\"sts\":null,\"hosts\":[],\"failure\":\"\",\"ok\":true}");
+		    "\"sts\":null,\"hosts\":[],\"failure\":\"\","
+		    "\"status\":\"\",\"temporary\":false,\"ok\":true}");
+	say("{\"verb\":\"policy\",\"domain\":\"c.test\"}\n");
+	route = fake_shelf.route;
+	route->failure = REPLY(451, "4.4.3", "The DNS doesn't answer");
+	route->done(route);
+	expect_line(
+	    "{\"domain\":\"c.test\",\"sts_trouble\":\"can't be had now: "
+	    "the DNS doesn't answer\",\"sts\":null,\"hosts\":[],"
+	    "\"failure\":\"The DNS doesn't answer\","
+	    "\"status\":\"4.4.3\",\"temporary\":true,\"ok\":true}");
+	say("{\"verb\":\"policy\",\"domain\":\"d.test\"}\n");
+	route = fake_shelf.route;
+	route->trouble = POLICY_UNKNOWN; /* and its hosts are known */
+	route->done(route);
+	expect_line(
+	    "{\"domain\":\"d.test\",\"sts_trouble\":\"can't be had now: "
+	    "the DNS doesn't answer\",\"sts\":null,\"hosts\":[],"
+	    "\"failure\":\"\",\"status\":\"\",\"temporary\":true,"
+	    "\"ok\":true}");
 	say("{\"verb\":\"policy\"}\n");
 	expect_line("{\"ok\":false,\"error\":\"say which: DOMAIN\","
 		    "\"exit\":2}");

@@ -71,8 +71,10 @@ make_message(void)
 		    .rua = STR("mailto:d@a.test") },
 		.published = DMARC_POLICY_QUARANTINE,
 		.count = 2,
-		.identifiers = { { STR("lists.b.test"), false, false },
-		    { STR("a.test"), true, true } },
+		.identifiers = { { .domain = STR("lists.b.test") },
+		    { .domain = STR("a.test"),
+			.is_dkim = true,
+			.aligned = true } },
 	};
 	memset(&verdict, 0, sizeof verdict);
 	verdict.override_comment = STR("");
@@ -89,6 +91,7 @@ note(void)
 struct seen {
 	struct buf key; /* of the last row */
 	struct dmarc_row row; /* the same, views of the key */
+	struct dmarc_row policy; /* of the last note */
 };
 
 static struct seen seen;
@@ -116,10 +119,12 @@ look(void)
 	*text = 0;
 	while ((topic = tally_next(tally, topic))) {
 		struct row_sheet sheet;
+		struct str rua;
+		assert_true(dmarc_note_decode(topic->note, &seen.policy, &rua));
 		tally_copy(tally, topic, &sheet);
 		n += (size_t)snprintf(text + n, sizeof text - n,
 		    "%d %.*s %.*s %zu/%llu;", (int)topic->day - TODAY,
-		    STR_ARG(topic->domain), STR_ARG(topic->note), sheet.count,
+		    STR_ARG(topic->domain), STR_ARG(rua), sheet.count,
 		    (unsigned long long)see(&sheet));
 		row_sheet_free(&sheet);
 	}
@@ -223,6 +228,53 @@ the_same_again_is_one_row(void **state)
 	    "0 a.test mailto:d@a.test 2/6;0 b.test mailto:d@a.test 1/1;");
 }
 
+/* RFC 9990 3.1.3 */
+static void
+signatures_that_count_come_first(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *domain, *selector;
+		enum dkim_status status;
+	} all[] = {
+		{ "news.a.test", "5", DKIM_FAIL },
+		{ "list.test", "3", DKIM_PASS },
+		{ "a.test", "2", DKIM_PASS },
+		{ "esp.test", "4", DKIM_PASS },
+		{ "NEWS.a.test", "1", DKIM_PASS },
+	};
+	checks.dkim.count = 5;
+	for (size_t i = 0; i < 5; i++)
+		checks.dkim.results[i] = (struct dkim_result){
+			.status = all[i].status,
+			.why = "",
+			.domain = str_of(all[i].domain),
+			.selector = str_of(all[i].selector),
+		};
+	note();
+	look();
+	assert_int_equal(seen.row.count, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(
+		    seen.row.signatures[i].selector.p[0], '1' + (int)i);
+}
+
+static void
+the_last_policy_is_the_one_to_report(void **state)
+{
+	(void)state;
+	note();
+	checks.dmarc.record.p = DMARC_POLICY_NONE;
+	checks.dmarc.record.testing = true;
+	checks.dmarc.record.rua = STR("mailto:e@a.test");
+	note();
+	assert_string_equal(look(), "0 a.test mailto:e@a.test 2/2;");
+	assert_int_equal(seen.policy.p, DMARC_POLICY_NONE);
+	assert_int_equal(seen.policy.sp, DMARC_POLICY_QUARANTINE);
+	assert_true(seen.policy.testing && seen.policy.strict_spf);
+	assert_false(seen.policy.strict_dkim || seen.policy.dkim_aligned);
+}
+
 static void
 who_asks_for_no_report_isnt_counted(void **state)
 {
@@ -271,6 +323,8 @@ main(void)
 		CASE(a_message_is_a_row),
 		CASE(the_disposition_is_what_was_done),
 		CASE(the_same_again_is_one_row),
+		CASE(signatures_that_count_come_first),
+		CASE(the_last_policy_is_the_one_to_report),
 		CASE(who_asks_for_no_report_isnt_counted),
 		CASE(the_null_path_and_no_spf_are_rows_too),
 	};

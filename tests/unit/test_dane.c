@@ -41,7 +41,7 @@ judge(enum dns_status status, bool authentic, size_t count,
 		.count = count,
 		.records = records,
 	};
-	dane_read(&answer, &arena, &set);
+	dane_read(&answer, STR("mx.example"), &arena, &set);
 	return set.status;
 }
 
@@ -124,15 +124,114 @@ one_usable_record_suffices(void **state)
 	assert_int_equal(set.records[0].tlsa.data.n, 32);
 }
 
-static void
-a_set_has_a_limit(void **state)
+/* A key of 294 octets: RSA, of 2048 bits, whose modulus is of no matter. */
+static struct dns_record
+long_key(char der[294])
 {
-	struct dns_record records[DANE_RECORDS + 1];
+	static const char head[] =
+	    "\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01"
+	    "\x01\x01\x05\x00\x03\x82\x01\x0f\x00\x30\x82\x01\x0a\x02\x82"
+	    "\x01\x01\x00";
+	memset(der, 0x7f, 294);
+	memcpy(der, head, sizeof head - 1);
+	memcpy(der + 289, "\x02\x03\x01\x00\x01", 5);
+	struct dns_record r = tlsa(3, 1, 0, 294);
+	r.tlsa.data.p = der;
+	return r;
+}
+
+/* Any of them may be the one that fits; whoever writes them may write many. */
+static void
+a_set_has_limits(void **state)
+{
+	enum {
+		MANY = 300
+	};
+	char der[294];
+	struct dns_record records[MANY];
 	(void)state;
-	for (size_t i = 0; i <= DANE_RECORDS; i++)
-		records[i] = tlsa(3, 1, 1, 32);
-	judge(DNS_FOUND, true, DANE_RECORDS + 1, records);
-	assert_int_equal(set.count, DANE_RECORDS);
+	for (size_t i = 0; i < MANY; i++)
+		records[i] = tlsa(i % 2 ? 3 : 1, 1, 1, 32);
+	judge(DNS_FOUND, true, MANY, records);
+	assert_int_equal(set.count, 64);
+	for (size_t i = 0; i < MANY; i++)
+		records[i] = long_key(der);
+	judge(DNS_FOUND, true, MANY, records);
+	assert_int_equal(set.count, 16384 / 294);
+}
+
+static void
+what_decides(void **state)
+{
+	(void)state;
+	assert_false(dane_decides(DANE_INSECURE));
+	assert_false(dane_decides(DANE_ABSENT));
+	assert_true(dane_decides(DANE_USABLE));
+	assert_true(dane_decides(DANE_UNUSABLE));
+	assert_true(dane_decides(DANE_BOGUS));
+}
+
+/* RFC 7672 2.2.2 */
+static void
+records_are_looked_for_under_the_end_of_a_secure_chain_first(void **state)
+{
+	static const struct {
+		const char *alias;
+		bool secure, alias_secure;
+		const char *first, *second;
+	} rows[] = {
+		{ "", true, false, "mx.example", NULL },
+		{ "", false, false, NULL, NULL },
+		{ "", false, true, NULL, NULL },
+		{ "real.example", true, false, "real.example", "mx.example" },
+		{ "real.example", true, true, "real.example", "mx.example" },
+		{ "real.example", false, true, "mx.example", NULL },
+		{ "real.example", false, false, NULL, NULL },
+		{ "no\\032host.example", true, true, "mx.example", NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct str bases[DANE_BASES];
+		const struct dane_host host = {
+			.name = STR("mx.example"),
+			.alias = str_of(rows[i].alias),
+			.secure = rows[i].secure,
+			.alias_secure = rows[i].alias_secure,
+		};
+		size_t count = dane_bases(&host, bases);
+		assert_int_equal(count, !!rows[i].first + !!rows[i].second);
+		if (count > 0)
+			assert_str(bases[0], str_of(rows[i].first));
+		if (count > 1)
+			assert_str(bases[1], str_of(rows[i].second));
+	}
+}
+
+/* RFC 7672 3.2.2 */
+static void
+a_certificate_may_be_for_the_next_hop(void **state)
+{
+	static const struct {
+		const char *next_hop, *expanded, *first, *second;
+	} rows[] = {
+		{ "a.example", "", "a.example", "" },
+		{ "a.example", "b.example", "a.example", "b.example" },
+		{ "a.example", "MX.example", "a.example", "" },
+		{ "MX.example", "", "", "" },
+		{ "mx.example", "b.example", "b.example", "" },
+		{ "a.example", "A.example", "a.example", "" },
+		{ "a.example", "no\\032host.example", "a.example", "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct dns_record good = tlsa(2, 0, 1, 32);
+		judge(DNS_FOUND, true, 1, &good);
+		assert_str(set.base, STR("mx.example"));
+		dane_add_names(
+		    &set, str_of(rows[i].next_hop), str_of(rows[i].expanded));
+		assert_str(set.others[0], str_of(rows[i].first));
+		assert_str(set.others[1], str_of(rows[i].second));
+	}
 }
 
 static void
@@ -152,7 +251,12 @@ main(void)
 		cmocka_unit_test_teardown(records_are_usable_or_not, teardown),
 		cmocka_unit_test_teardown(a_whole_key_is_usable, teardown),
 		cmocka_unit_test_teardown(one_usable_record_suffices, teardown),
-		cmocka_unit_test_teardown(a_set_has_a_limit, teardown),
+		cmocka_unit_test_teardown(a_set_has_limits, teardown),
+		cmocka_unit_test(what_decides),
+		cmocka_unit_test(
+		    records_are_looked_for_under_the_end_of_a_secure_chain_first),
+		cmocka_unit_test_teardown(
+		    a_certificate_may_be_for_the_next_hop, teardown),
 		cmocka_unit_test_teardown(the_name_has_the_port, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,35 @@ several_records_count_as_none(void **state)
 	dmarc_expect(zone, "mixed.test", "", "fail reject mixed.test", 1);
 }
 
+/* RFC 9989 5.3.6: SPF or DKIM had no answer */
+static void
+what_may_have_passed_is_no_failure(void **state)
+{
+	(void)state;
+	static const struct fake_record zone[] = {
+		TXT("example.com", "v=DMARC1; p=reject"),
+		TXT("strict.test", "v=DMARC1; p=reject; adkim=s; aspf=s"),
+		TXT("psd.test", "v=DMARC1; p=reject; psd=y"),
+		{ 0 },
+	};
+	dmarc_expect(zone, "example.com", "?d:example.com",
+	    "temperror reject example.com", 1);
+	dmarc_expect(zone, "example.com", "?s:example.com",
+	    "temperror reject example.com", 1);
+	dmarc_expect(zone, "example.com", "s:other.test ?d:m.example.com",
+	    "temperror reject example.com -", 3);
+	/* What passes needs no other. */
+	dmarc_expect(zone, "example.com", "s:example.com ?d:m.example.com",
+	    "pass reject example.com +", 2);
+	/* Not aligned, whatever the answer is. */
+	dmarc_expect(zone, "example.com", "?s:other.test ?d:example.net",
+	    "fail reject example.com", 1);
+	dmarc_expect(zone, "strict.test", "?s:m.strict.test ?d:m.strict.test",
+	    "fail reject strict.test", 1);
+	dmarc_expect(
+	    zone, "a.psd.test", "?d:b.psd.test", "fail reject psd.test", 2);
+}
+
 static void
 t_takes_one_step_off(void **state)
 {
@@ -221,6 +250,7 @@ main(void)
 		cmocka_unit_test(a_suffix_is_not_an_organization),
 		cmocka_unit_test(below_the_organization_but_of_another),
 		cmocka_unit_test(several_records_count_as_none),
+		cmocka_unit_test(what_may_have_passed_is_no_failure),
 		cmocka_unit_test(t_takes_one_step_off),
 		cmocka_unit_test(tells_what_was_published),
 		cmocka_unit_test(each_mode_is_for_its_own_identifiers),

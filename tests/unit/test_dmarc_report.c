@@ -36,6 +36,7 @@ static const struct dmarc_row plain = {
 
 static struct row_sheet sheet;
 static struct buf xml;
+static struct buf note;
 
 static void
 put(const struct dmarc_row *row, uint64_t count)
@@ -44,12 +45,14 @@ put(const struct dmarc_row *row, uint64_t count)
 	struct row_counted *r = &sheet.rows[sheet.count++];
 	*r = (struct row_counted){ .count = count };
 	dmarc_row_encode(row, &r->key);
+	buf_clear(&note);
+	dmarc_note_encode(row, STR("mailto:d@a.test"), &note);
 }
 
 static void
 write_report(void)
 {
-	assert_true(dmarc_report_write(&frame, &sheet, &xml));
+	assert_true(dmarc_report_write(&frame, &sheet, buf_str(&note), &xml));
 }
 
 static void
@@ -78,6 +81,7 @@ tear_down(void **state)
 	(void)state;
 	row_sheet_free(&sheet);
 	buf_free(&xml);
+	buf_free(&note);
 	return 0;
 }
 
@@ -160,17 +164,21 @@ every_value_is_in_the_schema(void **state)
 }
 
 static void
-the_policy_that_most_messages_met_is_named(void **state)
+the_policy_that_was_published_last_is_named(void **state)
 {
 	(void)state;
 	struct dmarc_row row = plain;
-	row.p = DMARC_POLICY_NONE;
-	put(&row, 3);
+	row.testing = row.dkim_aligned = true;
 	put(&plain, 5);
-	row.source.bytes[3]++;
+	row.p = DMARC_POLICY_NONE;
+	row.np = DMARC_POLICY_QUARANTINE;
 	put(&row, 1);
 	write_report();
-	assert_has("<p>reject</p>");
+	assert_valid();
+	assert_has("<domain>a.test</domain><p>none</p><sp>quarantine</sp>"
+		   "<np>quarantine</np><adkim>r</adkim><aspf>s</aspf>"
+		   "<discovery_method>treewalk</discovery_method>"
+		   "<testing>y</testing>");
 }
 
 static void
@@ -192,7 +200,11 @@ static void
 without_rows_there_is_no_report(void **state)
 {
 	(void)state;
-	assert_false(dmarc_report_write(&frame, &sheet, &xml));
+	put(&plain, 1);
+	row_sheet_free(&sheet);
+	assert_false(dmarc_report_write(&frame, &sheet, buf_str(&note), &xml));
+	put(&plain, 1);
+	assert_false(dmarc_report_write(&frame, &sheet, STR("mailto:"), &xml));
 	assert_int_equal(xml.n, 0);
 }
 
@@ -204,7 +216,7 @@ main(void)
 		CASE(a_plain_row),
 		CASE(a_full_row),
 		CASE(every_value_is_in_the_schema),
-		CASE(the_policy_that_most_messages_met_is_named),
+		CASE(the_policy_that_was_published_last_is_named),
 		CASE(many_rows_are_no_trouble),
 		CASE(without_rows_there_is_no_report),
 	};

@@ -194,7 +194,7 @@ test_aliases_are_followed(void **state)
 	assert_int_equal(message.ttl, 60);
 	assert_true(message.authentic);
 	assert_int_equal(message.records[1].ip.bytes[3], 2);
-	assert_int_equal(message.alias.n, 0);
+	assert_true(str_eq(message.alias, STR("c.example")));
 }
 
 static void
@@ -207,6 +207,27 @@ test_alias_without_its_end(void **state)
 	assert_int_equal(message.count, 0);
 	assert_true(str_eq(message.alias, STR("b.example")));
 	assert_int_equal(message.ttl, 0);
+}
+
+/* Whoever writes them may write many. */
+static void
+test_alias_chain_has_a_limit(void **state)
+{
+	(void)state;
+	for (unsigned n = 8; n <= 9; n++) {
+		char from[] = "0.example", to[] = "1.example";
+		begin(ANSWER, "0.example", DNS_A, (uint16_t)(n + 1), 0, 0);
+		for (unsigned i = 0; i < n; i++, from[0]++, to[0]++)
+			named(from, DNS_CNAME, 60, to);
+		record(from, DNS_A, 60, 4);
+		hex("c0000201");
+		assert_int_equal(parse("0.example", DNS_A), n == 8);
+	}
+	begin(ANSWER, "0.example", DNS_A, 1, 0, 0);
+	record(NULL, DNS_A, 60, 4);
+	hex("c0000201");
+	assert_true(parse("0.example", DNS_A));
+	assert_int_equal(message.alias.n, 0);
 }
 
 static void
@@ -391,6 +412,37 @@ test_overlong_name(void **state)
 	}
 }
 
+/* Leads n pointers behind each other to the question's name; says where the
+   last of them is. */
+static size_t
+chain(unsigned n)
+{
+	size_t target = QUESTION_AT;
+	record(NULL, 99, 60, (size_t)2 * n);
+	while (n-- > 0) {
+		put_u16(&wire, (uint16_t)(0xc000 | target));
+		target = wire.n - 2;
+	}
+	return target;
+}
+
+/* A name has 127 labels at most; a chain that is longer takes our time alone,
+   and all records of an answer may point at its end. */
+static void
+test_pointers_have_a_limit(void **state)
+{
+	(void)state;
+	for (unsigned n = 126; n <= 127; n++) {
+		begin(ANSWER, "a.test", DNS_A, 2, 0, 0);
+		size_t end = chain(n);
+		put_u16(&wire, (uint16_t)(0xc000 | end));
+		hex("00010001"
+		    "0000003c"
+		    "0004c0000201");
+		assert_int_equal(parse("a.test", DNS_A), n == 126);
+	}
+}
+
 static void
 test_too_many_records(void **state)
 {
@@ -476,6 +528,7 @@ main(void)
 		cmocka_unit_test(test_null_mx),
 		cmocka_unit_test(test_aliases_are_followed),
 		cmocka_unit_test(test_alias_without_its_end),
+		cmocka_unit_test(test_alias_chain_has_a_limit),
 		cmocka_unit_test(test_alias_loop_is_malformed),
 		cmocka_unit_test(test_nothing_and_for_how_long),
 		cmocka_unit_test(test_referral_is_told),
@@ -486,6 +539,7 @@ main(void)
 		cmocka_unit_test(test_not_an_answer_to_this),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_overlong_name),
+		cmocka_unit_test(test_pointers_have_a_limit),
 		cmocka_unit_test(test_too_many_records),
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_questions),

@@ -30,7 +30,7 @@ static const struct dsn_recipient failed[] = {
 	{
 	    .original = TEXT("eve@gone.example"),
 	    .final = TEXT("eve@gone.example"),
-	    .reason = TEXT("The domain gone.example does not exist."),
+	    .finding = TEXT("The domain gone.example does not exist"),
 	    .last_attempt_ms = 1795184405000,
 	},
 };
@@ -44,6 +44,7 @@ example(enum dsn_action action, size_t count)
 		.from = STR("postmaster@example.com"),
 		.to = STR("ann@example.com"),
 		.report_id = STR("3fK9x002"),
+		.boundary = STR("b7c0"),
 		.queue_id = STR("3fK9x001"),
 		.arrival_ms = arrival,
 		.now_ms = arrival + 2000,
@@ -109,7 +110,7 @@ assert_reads(const struct dsn *dsn, const char *wanted)
 	"header Auto-Submitted: auto-replied\n" \
 	"header MIME-Version: 1.0\n" \
 	"header Content-Type: multipart/report; " \
-	"report-type=\"delivery-status\"; boundary=\"=_3fK9x002\"\n" \
+	"report-type=\"delivery-status\"; boundary=\"=_b7c0\"\n" \
 	"types multipart/report delivery-status text/plain " \
 	"message/delivery-status text/rfc822-headers\n"
 
@@ -146,6 +147,7 @@ python_reads_a_failure_field_by_field(void **state)
 						       "status[2] Final-Recipient: rfc822; eve@gone.example\n"
 						       "status[2] Action: failed\n"
 						       "status[2] Status: 5.0.0\n"
+						       "status[2] Diagnostic-Code: X-Postern; The domain gone.example does not exist\n"
 						       "status[2] Last-Attempt-Date: Fri, 20 Nov 2026 14:20:05 "
 						       "+0000\n" SECTION);
 }
@@ -165,6 +167,7 @@ python_reads_a_delay(void **state)
 					   "status[1] Final-Recipient: rfc822; eve@gone.example\n"
 					   "status[1] Action: delayed\n"
 					   "status[1] Status: 4.0.0\n"
+					   "status[1] Diagnostic-Code: X-Postern; The domain gone.example does not exist\n"
 					   "status[1] Last-Attempt-Date: Fri, 20 Nov 2026 14:20:05 +0000\n"
 					   "status[1] Will-Retry-Until: Wed, 25 Nov 2026 14:20:03 "
 					   "+0000\n" SECTION);
@@ -187,10 +190,10 @@ returns_any_header(void **state)
 	(void)state;
 	struct dsn dsn = example(DSN_FAILED, 1);
 	struct buf section = { 0 }, wanted = { 0 };
-	buf_adds(&section, "Subject: J\xc3\xb6rg = \r\n\t--=_3fK9x002 \r\nX: ");
+	buf_adds(&section, "Subject: J\xc3\xb6rg = \r\n\t--=_b7c0 \r\nX: ");
 	buf_adds(&wanted,
 	    "section b'Subject: J\\xc3\\xb6rg = \\n"
-	    "\\t--=_3fK9x002 \\nX: ");
+	    "\\t--=_b7c0 \\nX: ");
 	for (size_t i = 0; i < 1500; i++) {
 		buf_addc(&section, (char)('a' + i % 26));
 		buf_addc(&wanted, (char)('a' + i % 26));
@@ -233,7 +236,7 @@ lets_nothing_break_out(void **state)
 	struct dsn_recipient recipient = {
 		.final = STR("a@x\r\nAction: delivered"),
 		.diagnostic = { word, sizeof word },
-		.remote_host = STR("mx\r\n\r\n--=_3fK9x002--\r\n"),
+		.remote_host = STR("mx\r\n\r\n--=_b7c0--\r\n"),
 		.reason = STR("\xc3\xb6\r\n.\r\n"),
 	};
 	struct dsn dsn = example(DSN_FAILED, 1);
@@ -248,7 +251,7 @@ lets_nothing_break_out(void **state)
 	    fields.n);
 	assert_true(str_search(buf_str(&fields),
 			STR("Remote-MTA: dns; mx???"
-			    "?--=_3fK9x002--??\n")) < fields.n);
+			    "?--=_b7c0--??\n")) < fields.n);
 	assert_true(str_search(buf_str(&fields), STR("defect")) == fields.n);
 	buf_free(&fields);
 	buf_free(&whole);
@@ -292,6 +295,33 @@ people_read_what_to_do(void **state)
 		"message, are\r\n"
 		"attached."));
 	buf_free(&whole);
+}
+
+/* What we demand isn't called the other side's rule. */
+static void
+the_advice_fits_whoever_said_it(void **state)
+{
+	static const struct {
+		struct dsn_recipient recipient;
+		const char *wanted;
+	} cases[] = {
+		{ { .status = TEXT("5.7.0"),
+		      .diagnostic = TEXT("554 5.7.0 no") },
+		    "The other side refuses" },
+		{ { .status = TEXT("5.7.0"), .finding = TEXT("No") },
+		    "If the address is right, show" },
+		{ { .status = TEXT("5.4.4"), .finding = TEXT("No") },
+		    "Look for a typing error behind" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct dsn dsn = example(DSN_FAILED, 1);
+		dsn.recipients = &cases[i].recipient;
+		struct buf whole = write_whole(&dsn);
+		assert_true(str_search(buf_str(&whole),
+				str_of(cases[i].wanted)) < whole.n);
+		buf_free(&whole);
+	}
 }
 
 static void
@@ -355,6 +385,7 @@ main(void)
 		cmocka_unit_test(cuts_long_lines_of_the_header),
 		cmocka_unit_test(lets_nothing_break_out),
 		cmocka_unit_test(people_read_what_to_do),
+		cmocka_unit_test(the_advice_fits_whoever_said_it),
 		cmocka_unit_test(the_owner_of_an_alias_reads_what_is_theirs),
 		cmocka_unit_test(people_read_what_it_means),
 	};

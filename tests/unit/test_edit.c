@@ -171,6 +171,20 @@ what_is_good_is_saved(void **state)
 	assert_int_equal(st.st_mode & 07777, 0640);
 }
 
+static void
+only_what_is_there_is_removed(void **state)
+{
+	(void)state;
+	assert_int_equal(edit_remove(&cli, "config/aliases",
+			     STR("nobody@example.test"), "alias"),
+	    MISSING);
+	expect_file("config/aliases", "info@example.test: you@example.test\n");
+	assert_int_equal(edit_remove(&cli, "config/aliases",
+			     STR("info@example.test"), "alias"),
+	    DONE);
+	expect_file("config/aliases", "");
+}
+
 /* smtpd would go on with what it knows, and the person would wonder. */
 static void
 what_smtpd_would_refuse_is_refused(void **state)
@@ -283,7 +297,7 @@ without_a_server_s_data_there_is_nothing_to_edit(void **state)
 	cli.settings.data = STR("/tmp/postern-that-never-was");
 	assert_int_equal(edit_start(&cli, &e, "config/users"), MISSING);
 	assert_int_equal(config_read(&cli, "config/users", &text), MISSING);
-	assert_int_equal(cli_need_domains(&cli), MISSING);
+	assert_int_equal(config_need_domains(&cli), MISSING);
 }
 
 static void
@@ -336,14 +350,14 @@ domains_give_the_host_name(void **state)
 	(void)state;
 	data_folder_write(&folder, "domains", "b.test\na.test\n");
 	cli.settings.hostname = STR("");
-	assert_int_equal(cli_need_domains(&cli), DONE);
+	assert_int_equal(config_need_domains(&cli), DONE);
 	assert_int_equal(cli.domains.count, 2);
 	assert_true(str_eq(cli.settings.hostname, STR("mail.b.test")));
 	domains_free(&cli.domains);
 	data_folder_write(&folder, "domains", "");
-	assert_int_equal(cli_need_domains(&cli), MISSING);
+	assert_int_equal(config_need_domains(&cli), MISSING);
 	data_folder_write(&folder, "domains", "no domain\n");
-	assert_int_equal(cli_need_domains(&cli), FAILED);
+	assert_int_equal(config_need_domains(&cli), FAILED);
 }
 
 #define EDIT_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -357,6 +371,7 @@ main(void)
 		EDIT_TEST(records_are_put_in_their_place),
 		EDIT_TEST(accounts_have_a_line_each),
 		EDIT_TEST(what_is_good_is_saved),
+		EDIT_TEST(only_what_is_there_is_removed),
 		EDIT_TEST(what_smtpd_would_refuse_is_refused),
 		EDIT_TEST(what_is_unusable_may_be_changed),
 		EDIT_TEST(an_edit_beside_ours_is_not_lost),

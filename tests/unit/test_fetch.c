@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +20,12 @@
 
 enum {
 	MANY = 100,
-	AT_A_TIME = 16,
+	/* places, and how many of them an answer may keep for a minute */
+	AWAITED = 24,
+	AWAITED_PATIENT = 12,
+	AHEAD = 4,
+	POSTED = 4,
+	DAMAGED = 12, /* ways to damage a question */
 };
 
 static struct loop *loop;
@@ -78,11 +84,12 @@ on_done(struct fetch *fetch)
 }
 
 static void
-start(struct asker *a)
+start_at(struct asker *a, const char *host, bool ahead)
 {
 	*a = (struct asker){
 		.fetch = {
-		    .host = STR("mta-sts.a.test"),
+		    .host = str_of(host),
+		    .ahead = ahead,
 		    .path = STR("/.well-known/mta-sts.txt"),
 		    .port = 443,
 		    .count = 1,
@@ -91,6 +98,12 @@ start(struct asker *a)
 	};
 	fetch_start(channel, &a->fetch, on_done);
 	assert_int_equal(a->done, 0); /* never from within the start */
+}
+
+static void
+start(struct asker *a)
+{
+	start_at(a, "mta-sts.a.test", false);
 }
 
 static bool
@@ -263,32 +276,232 @@ one_that_is_cancelled_hears_nothing(void **state)
 	assert_int_equal(a.done, 0);
 }
 
+/* How many questions there are; the last one is left in q. */
+static unsigned
+hear_all(struct fetch_question *q)
+{
+	struct str body;
+	unsigned count = 0;
+	while (hear(q, &body))
+		count++;
+	return count;
+}
+
+static void
+cancel_all(struct asker *askers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		fetch_cancel(&askers[i].fetch);
+		arena_free(&askers[i].arena);
+	}
+}
+
 static void
 few_are_asked_at_a_time(void **state)
 {
 	(void)state;
 	static struct asker askers[MANY];
 	struct fetch_question q;
-	struct str body;
+	unsigned asked, done = 0;
+	for (int i = 0; i < MANY; i++)
+		start(&askers[i]);
+	asked = hear_all(&q);
+	assert_int_equal(asked, AWAITED);
+	for (; asked < MANY; asked++) {
+		say(answer_to(&q), STR(""));
+		assert_int_equal(hear_all(&q), 1);
+	}
+	fake_loop_advance(loop, 2 * FETCH_MS);
+	for (int i = 0; i < MANY; i++)
+		done += askers[i].done;
+	assert_int_equal(done, MANY);
+	cancel_all(askers, MANY);
+}
+
+static void
+what_web_is_at_keeps_its_place(void **state)
+{
+	(void)state;
+	static struct asker askers[AWAITED + 1];
+	struct fetch_question q;
+	for (int i = 0; i < AWAITED; i++)
+		start(&askers[i]);
+	assert_int_equal(hear_all(&q), AWAITED);
+	fetch_cancel(&askers[AWAITED - 1].fetch); /* the last that was asked */
+	start(&askers[AWAITED]);
+	struct fetch_question none;
+	assert_int_equal(hear_all(&none), 0);
+	say(answer_to(&q), STR("late"));
+	assert_int_equal(hear_all(&q), 1);
+	say(answer_to(&q), STR(""));
+	assert_int_equal(askers[AWAITED - 1].done, 0);
+	assert_int_equal(askers[AWAITED].done, 1);
+	cancel_all(askers, AWAITED + 1);
+}
+
+/* ---- stalling hosts ---- */
+
+static void
+with_half_the_places_taken_patience_ends(void **state)
+{
+	(void)state;
+	static struct asker askers[AWAITED];
+	struct asker late;
+	struct fetch_question q;
+	for (int i = 0; i < AWAITED; i++) {
+		start(&askers[i]);
+		assert_int_equal(
+		    next().ms, i < AWAITED_PATIENT ? FETCH_MS : FETCH_BRIEF_MS);
+	}
+	start(&late);
+	/* none of them ever answers, and web doesn't say so */
+	fake_loop_advance(loop, FETCH_BRIEF_MS + 5000);
+	assert_int_equal(hear_all(&q), 1);
+	say(answer_to(&q), STR("late"));
+	assert_str(late.content, STR("late"));
+	assert_int_equal(askers[0].done, 0);
+	assert_int_equal(askers[AWAITED - 1].done, 1);
+	arena_free(&late.arena);
+	cancel_all(askers, AWAITED);
+}
+
+static void
+a_stranger_goes_before_many_neighbours(void **state)
+{
+	(void)state;
+	static struct asker askers[MANY];
+	static char hosts[MANY][32];
+	struct asker late;
+	struct fetch_question q;
+	for (int i = 0; i < MANY; i++) {
+		snprintf(hosts[i], sizeof *hosts, "mta-sts.d%d.evil.test", i);
+		start_at(&askers[i], hosts[i], false);
+	}
+	assert_int_equal(hear_all(&q), AWAITED);
+	start_at(&late, "mta-sts.good.test", false);
+	say(answer_to(&q), STR(""));
+	assert_string_equal(next().host, "mta-sts.good.test");
+	fetch_cancel(&late.fetch);
+	/* and among neighbours those who came first */
+	q.id--;
+	say(answer_to(&q), STR(""));
+	assert_string_equal(next().host, hosts[AWAITED]);
+	cancel_all(askers, MANY);
+}
+
+static void
+what_nobody_waits_for_has_places_of_its_own(void **state)
+{
+	(void)state;
+	static struct asker ahead[MANY], awaited[MANY];
+	struct fetch_question q;
+	for (int i = 0; i < MANY; i++)
+		start_at(&ahead[i], "mta-sts.a.test", true);
+	assert_int_equal(hear_all(&q), AHEAD);
+	for (int i = 0; i < MANY; i++)
+		start(&awaited[i]);
+	assert_int_equal(hear_all(&q), AWAITED);
+	cancel_all(ahead, MANY);
+	cancel_all(awaited, MANY);
+}
+
+/* However long the others take: it isn't a failure of the host. */
+static void
+nobody_fails_for_want_of_a_place_within_minutes(void **state)
+{
+	(void)state;
+	static struct asker askers[MANY];
+	struct fetch_question q;
 	unsigned asked = 0, done = 0;
 	for (int i = 0; i < MANY; i++)
 		start(&askers[i]);
-	while (hear(&q, &body))
-		asked++;
-	assert_int_equal(asked, AT_A_TIME);
-	while (asked < MANY) {
-		say(answer_to(&q), STR(""));
-		assert_true(hear(&q, &body));
-		assert_false(hear(&q, &body));
-		asked++;
+	for (int s = 0; s < FETCH_WAIT_MS / 1000; s++) {
+		asked += hear_all(&q);
+		fake_loop_advance(loop, 1000);
 	}
+	assert_int_equal(asked, MANY);
 	fake_loop_advance(loop, 2 * FETCH_MS);
-	for (int i = 0; i < MANY; i++) {
+	for (int i = 0; i < MANY; i++)
 		done += askers[i].done;
-		arena_free(&askers[i].arena);
-	}
 	assert_int_equal(done, MANY);
+	cancel_all(askers, MANY);
 }
+
+static void
+the_wait_for_a_place_ends(void **state)
+{
+	(void)state;
+	struct asker a;
+	int room = 1;
+	setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	while (send(ours, "", 1, MSG_DONTWAIT) > 0)
+		continue; /* web reads nothing any more */
+	start(&a);
+	fake_loop_advance(loop, FETCH_WAIT_MS - 1);
+	assert_int_equal(a.done, 0);
+	fake_loop_advance(loop, 1);
+	assert_int_equal(a.done, 1);
+	assert_int_equal(a.fetch.result, FETCH_AWAY);
+	arena_free(&a.arena);
+}
+
+/* ---- a web that starts anew ---- */
+
+static void
+web_starts(void)
+{
+	say((struct fetch_answer){ .id = FETCH_START }, STR(""));
+}
+
+static void
+a_web_that_starts_is_asked_again(void **state)
+{
+	(void)state;
+	struct asker a, b;
+	web_starts(); /* there is nothing to ask */
+	start(&a);
+	start(&b);
+	fetch_cancel(&b.fetch);
+	struct fetch_question q = next(), cut = next();
+	fake_loop_advance(loop, FETCH_MS);
+	web_starts();
+	struct fetch_question again = next();
+	assert_true(again.id != q.id && again.id != cut.id);
+	assert_string_equal(again.host, q.host);
+	assert_int_equal(again.ms, FETCH_MS);
+	assert_int_equal(hear_all(&q), 0); /* nobody wants the other any more */
+	fake_loop_advance(loop, FETCH_MS); /* which begins anew */
+	assert_int_equal(a.done, 0);
+	say(answer_to(&again), STR("good"));
+	assert_int_equal(a.done, 1);
+	assert_str(a.content, STR("good"));
+	arena_free(&a.arena);
+}
+
+static void
+what_stops_web_twice_is_not_asked_again(void **state)
+{
+	(void)state;
+	struct asker a, b;
+	struct fetch_question q;
+	start(&a);
+	next();
+	web_starts();
+	next();
+	web_starts();
+	fake_loop_advance(loop, 1);
+	assert_int_equal(hear_all(&q), 0);
+	assert_int_equal(a.done, 1);
+	assert_int_equal(a.fetch.result, FETCH_AWAY);
+	start(&b);
+	q = next();
+	say(answer_to(&q), STR("good"));
+	assert_str(b.content, STR("good"));
+	arena_free(&a.arena);
+	arena_free(&b.arena);
+}
+
+/* ---- reports ---- */
 
 static void
 post(struct asker *a, struct str body)
@@ -314,22 +527,16 @@ reports_keep_no_policy_waiting(void **state)
 	static struct asker askers[MANY];
 	struct asker a;
 	struct fetch_question q;
-	struct str body;
-	unsigned asked = 0;
 	for (int i = 0; i < MANY; i++)
 		post(&askers[i], STR("report"));
-	while (hear(&q, &body))
-		asked++;
-	assert_int_equal(asked, AT_A_TIME / 4);
+	assert_int_equal(hear_all(&q), POSTED);
+	assert_int_equal(q.ms, FETCH_MS);
 	start(&a);
 	assert_string_equal(next().host, "mta-sts.a.test");
 	say(answer_to(&q), STR(""));
 	assert_string_equal(next().host, "reports.test");
 	fetch_cancel(&a.fetch);
-	for (int i = 0; i < MANY; i++) {
-		fetch_cancel(&askers[i].fetch);
-		arena_free(&askers[i].arena);
-	}
+	cancel_all(askers, MANY);
 }
 
 static void
@@ -407,7 +614,7 @@ the_end_of_the_other_side_is_survived(void **state)
 	web = -1;
 	start(&a);
 	fake_loop_settle(loop);
-	fake_loop_advance(loop, 2 * FETCH_MS);
+	fake_loop_advance(loop, 1);
 	assert_int_equal(a.done, 1);
 	assert_int_equal(a.fetch.result, FETCH_AWAY);
 	arena_free(&a.arena);
@@ -467,8 +674,8 @@ damaged_questions_are_none(void **state)
 	struct fetch_question read;
 	struct str body;
 	start(&a);
-	struct fetch_question good = next(), bad[9];
-	for (int i = 0; i < 9; i++)
+	struct fetch_question good = next(), bad[DAMAGED];
+	for (int i = 0; i < DAMAGED; i++)
 		bad[i] = good;
 	bad[0].port = 0;
 	bad[1].count = 0;
@@ -479,7 +686,10 @@ damaged_questions_are_none(void **state)
 	memset(bad[6].host, 'a', FETCH_HOST);
 	memset(bad[7].path, '/', FETCH_PATH);
 	bad[8].host[0] = '/';
-	for (int i = 0; i < 9; i++) {
+	bad[9].ms = 0;
+	bad[10].ms = FETCH_MS + 1;
+	bad[11].id = FETCH_START;
+	for (int i = 0; i < DAMAGED; i++) {
 		struct str text = { (const char *)&bad[i], sizeof bad[i] };
 		assert_false(fetch_question_read(text, &read, &body));
 	}
@@ -503,6 +713,14 @@ main(void)
 		TEST(without_an_answer_web_is_away),
 		TEST(one_that_is_cancelled_hears_nothing),
 		TEST(few_are_asked_at_a_time),
+		TEST(what_web_is_at_keeps_its_place),
+		TEST(with_half_the_places_taken_patience_ends),
+		TEST(a_stranger_goes_before_many_neighbours),
+		TEST(what_nobody_waits_for_has_places_of_its_own),
+		TEST(nobody_fails_for_want_of_a_place_within_minutes),
+		TEST(the_wait_for_a_place_ends),
+		TEST(a_web_that_starts_is_asked_again),
+		TEST(what_stops_web_twice_is_not_asked_again),
 		TEST(reports_keep_no_policy_waiting),
 		TEST(what_the_socket_has_no_room_for_fails_alone),
 		TEST(what_no_record_can_say_fails),

@@ -199,6 +199,25 @@ a_path_without_a_slash_works(void **state)
 }
 
 static void
+a_path_has_a_folder(void **state)
+{
+	static const struct {
+		const char *path, *folder;
+	} rows[] = {
+		{ "/a/b", "/a" },
+		{ "/a/b/c", "/a/b" },
+		{ "a/b", "a" },
+		{ "/a", "/" },
+		{ "a", "." },
+		{ "", "." },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_true(str_eq(
+		    file_folder(str_of(rows[i].path)), str_of(rows[i].folder)));
+}
+
+static void
 reading_appends_within_its_limit(void **state)
 {
 	(void)state;
@@ -323,6 +342,7 @@ main(void)
 		cmocka_unit_test(too_long_a_path_fails),
 		cmocka_unit_test(a_folder_is_not_replaced),
 		cmocka_unit_test(a_path_without_a_slash_works),
+		cmocka_unit_test(a_path_has_a_folder),
 		cmocka_unit_test(reading_appends_within_its_limit),
 		cmocka_unit_test(large_files_are_read_whole),
 		cmocka_unit_test(only_regular_files_are_read),

@@ -125,7 +125,9 @@ keep_line(const char *event, const char *id, const char *key, const char *value)
 	struct log_line line = log_begin_kept(LOG_INFO, event);
 	log_c(&line, "id", id);
 	log_c(&line, key, value);
-	history_end(history, &line);
+	history_end(history,
+	    strcmp(event, "reject") == 0 ? HISTORY_REFUSED : HISTORY_MAIL,
+	    &line);
 }
 
 static void
@@ -170,15 +172,22 @@ find(enum history_key key, const char *text)
 }
 
 static size_t
-count_files(void)
+count_in(const char *path)
 {
 	size_t count = 0;
-	DIR *d = opendir(below);
+	DIR *d = opendir(path);
 	struct dirent *entry;
 	while ((entry = readdir(d)))
 		count += *entry->d_name != '.';
 	closedir(d);
 	return count;
+}
+
+/* The refusals' folder among them. */
+static size_t
+count_files(void)
+{
+	return count_in(below);
 }
 
 static void
@@ -277,6 +286,72 @@ the_newest_messages_are_told(void **state)
 }
 
 static void
+keep_both(unsigned from, unsigned to)
+{
+	char id[16];
+	for (unsigned i = from; i < to; i++) {
+		snprintf(id, sizeof id, "m%u", i);
+		keep_line("received", id, "from", "<a@a.test>");
+		fake_clock_advance(1);
+		snprintf(id, sizeof id, "r%u", i);
+		keep_line("reject", id, "from", "<a@a.test>");
+		fake_clock_advance(1);
+	}
+}
+
+/* However many there are, none takes the place of mail in the answer. */
+static void
+refusals_are_told_by_their_time(void **state)
+{
+	(void)state;
+	keep_both(0, 3);
+	let_write();
+	assert_string_equal(find(HISTORY_PATH, "a@a.test"),
+	    "received m0;reject r0;received m1;reject r1;received m2;"
+	    "reject r2;");
+	keep_line("delivered", "m0", "to", "<b@b.test>");
+	let_write();
+	assert_string_equal(find(HISTORY_PATH, "a@a.test"),
+	    "received m0;reject r0;received m1;reject r1;received m2;"
+	    "reject r2;delivered m0;");
+	assert_string_equal(find(HISTORY_ID, "r1"), "reject r1;");
+	for (int i = 0; i < HISTORY_FINDS; i++)
+		keep_line("reject", NULL, "from", "<a@a.test>");
+	let_write();
+	const char *text = find(HISTORY_PATH, "a@a.test");
+	assert_true(search.more);
+	assert_int_equal(strncmp(text,
+			     "received m0;received m1;received m2;delivered "
+			     "m0;reject;reject;",
+			     62),
+	    0);
+	assert_int_equal(
+	    strlen(text), 3 * 12 + 13 + HISTORY_FINDS * strlen("reject;"));
+}
+
+/* Refusals alone come in pieces, too. */
+static void
+many_long_refusals_come_in_pieces(void **state)
+{
+	(void)state;
+	char value[1025];
+	memset(value, '\1', sizeof value - 1);
+	value[sizeof value - 1] = 0;
+	keep_line("received", "1", "from", "<a@a.test>");
+	for (int i = 0; i < HISTORY_FINDS; i++) {
+		struct log_line line = log_begin_kept(LOG_INFO, "reject");
+		log_c(&line, "from", "<a@a.test>");
+		log_c(&line, "helo", value);
+		history_end(history, HISTORY_REFUSED, &line);
+		fake_loop_settle(loop);
+		let_write();
+	}
+	assert_int_equal(strlen(find(HISTORY_PATH, "a@a.test")),
+	    strlen("received 1;") + HISTORY_FINDS * strlen("reject;"));
+	assert_true(answers >= 2);
+}
+
+static void
 a_long_answer_comes_in_pieces(void **state)
 {
 	(void)state;
@@ -322,7 +397,7 @@ it_survives_a_restart(void **state)
 	keep_line("delivered", "1", "to", "<b@b.test>");
 	let_write();
 	assert_string_equal(find(HISTORY_ID, "1"), "received 1;delivered 1;");
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(), 2);
 	struct stat s;
 	assert_int_equal(stat(below, &s), 0);
 	assert_int_equal(s.st_mode & 0777, 0700);
@@ -359,14 +434,46 @@ the_oldest_go(void **state)
 			fake_loop_settle(loop);
 	}
 	let_write();
-	assert_int_equal(count_files(), HISTORY_SEGMENTS + 1);
+	assert_int_equal(count_files(), HISTORY_SEGMENTS + 2);
 	assert_string_equal(find(HISTORY_ID, "first"), "");
 	char wanted[32];
 	snprintf(wanted, sizeof wanted, "received %s;", id);
 	assert_string_equal(find(HISTORY_ID, id), wanted);
 	start_again();
 	assert_string_equal(find(HISTORY_ID, id), wanted);
-	assert_int_equal(count_files(), HISTORY_SEGMENTS + 1);
+	assert_int_equal(count_files(), HISTORY_SEGMENTS + 2);
+}
+
+/* Whoever has us refuse all day can't push out what was accepted. */
+static void
+refusals_have_a_room_of_their_own(void **state)
+{
+	(void)state;
+	char value[1001], path[96];
+	memset(value, 'v', sizeof value - 1);
+	value[sizeof value - 1] = 0;
+	snprintf(path, sizeof path, "%s/refused", below);
+	keep_line("received", "first", "from", "<a@a.test>");
+	keep_line("reject", "refused", "from", "<a@a.test>");
+	let_write();
+	for (int i = 0; i < (HISTORY_SEGMENTS + 5) * 4200; i++) {
+		keep_line("reject", NULL, "helo", value);
+		if (i % 100 == 0)
+			fake_loop_settle(loop);
+	}
+	keep_line("reject", "last", "from", "<a@a.test>");
+	let_write();
+	assert_int_equal(count_in(path), HISTORY_REFUSED_SEGMENTS);
+	assert_int_equal(count_files(), 2);
+	for (int way = 0; way < 2; way++) {
+		assert_string_equal(
+		    find(HISTORY_ID, "first"), "received first;");
+		assert_string_equal(find(HISTORY_ID, "refused"), "");
+		assert_string_equal(find(HISTORY_PATH, "a@a.test"),
+		    "received first;reject last;");
+		start_again();
+	}
+	assert_int_equal(count_in(path), HISTORY_REFUSED_SEGMENTS);
 }
 
 /* ---- trouble ---- */
@@ -404,7 +511,7 @@ a_full_lane_is_asked_again(void **state)
 	assert_string_equal(history_trouble(history), "");
 	fake_jobs.full = false;
 	let_write();
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(), 2);
 	assert_string_equal(find(HISTORY_ID, "1"), "received 1;");
 }
 
@@ -479,7 +586,7 @@ without_a_history_the_line_is_logged_alone(void **state)
 {
 	(void)state;
 	struct log_line line = log_begin_kept(LOG_INFO, "received");
-	history_end(NULL, &line);
+	history_end(NULL, HISTORY_MAIL, &line);
 	assert_null(line.text.p);
 	assert_null(line.kept.p);
 }
@@ -493,11 +600,14 @@ main(void)
 		CASE(a_value_cant_pass_for_an_id),
 		CASE(what_waits_is_found_too),
 		CASE(the_newest_messages_are_told),
+		CASE(refusals_are_told_by_their_time),
+		CASE(many_long_refusals_come_in_pieces),
 		CASE(a_long_answer_comes_in_pieces),
 		CASE(a_search_can_be_cancelled_anywhere),
 		CASE(it_survives_a_restart),
 		CASE(a_torn_line_costs_itself_alone),
 		CASE(the_oldest_go),
+		CASE(refusals_have_a_room_of_their_own),
 		CASE(it_never_waits_for_the_disk),
 		CASE(a_full_lane_is_asked_again),
 		CASE(a_full_disk_pauses_it),

@@ -69,7 +69,8 @@ on_tick(struct timer *t)
 	for (size_t i = 0; i < EACH && kept < LINES; i++, kept++) {
 		struct log_line line = log_begin_kept(LOG_DEBUG, "received");
 		log_c(&line, "id", kept % 2 ? "odd" : "even");
-		history_end(history, &line);
+		history_end(
+		    history, kept % 3 ? HISTORY_MAIL : HISTORY_REFUSED, &line);
 	}
 	if (!searching && kept < LINES)
 		start_search("even");

@@ -53,6 +53,33 @@ static const struct fake_record no_host_spf[] = {
 	RECORD("ours.test", DNS_TXT, "v=spf1 mx a:mail.ours.test -all"),
 	{ 0 },
 };
+static const struct fake_record both[] = {
+	RECORD("1.0.0.0." NIBBLES, DNS_PTR, "mail.ours.test"),
+	RECORD("8.8.8.8.in-addr.arpa", DNS_PTR, "mail.ours.test"),
+	RECORD("mail.ours.test", DNS_A, "8.8.8.8"),
+	RECORD("mail.ours.test", DNS_AAAA, "2001:db8::1"),
+	RECORD("mail.ours.test", DNS_TXT, "v=spf1 a -all"),
+	RECORD("ours.test", DNS_TXT, "v=spf1 a:mail.ours.test -all"),
+	{ 0 },
+};
+static const struct fake_record two_names[] = {
+	RECORD("1.0.0.0." NIBBLES, DNS_PTR, "host1.provider.test"),
+	RECORD("1.0.0.0." NIBBLES, DNS_PTR, "a.provider.test"),
+	RECORD("1.0.0.0." NIBBLES, DNS_PTR, "b.provider.test"),
+	RECORD("1.0.0.0." NIBBLES, DNS_PTR, "mail.ours.test"),
+	RECORD("host1.provider.test", DNS_AAAA, "2001:db8::1"),
+	ALL_OF_IPV6,
+	{ 0 },
+};
+static const struct fake_record shops[] = {
+	RECORD("1.0.0.0." NIBBLES, DNS_PTR, "mail.ours.test"),
+	ALL_OF_IPV6,
+	RECORD("shop.test", DNS_TXT, "v=spf1 ip6:2001:db8::1 -all"),
+	RECORD("club.test", DNS_TXT, "v=spf1 a:mail.ours.test ~all"),
+	RECORD("old.test", DNS_TXT, "v=spf1 ip4:192.0.2.1 ~all"),
+	{ "dead.test", 0, NULL, DNS_TEMPFAIL, false, 0 },
+	{ 0 },
+};
 static const struct fake_record dead[] = {
 	{ "1.0.0.0." NIBBLES, 0, NULL, DNS_TEMPFAIL, false, 0 },
 	{ "ours.test", 0, NULL, DNS_TEMPFAIL, false, 0 },
@@ -66,6 +93,8 @@ static struct settings settings;
 static struct ip chosen;
 static struct identity *identity;
 static struct buf text;
+static const char *domains[3]; /* ours, in the directory */
+static struct directory_listener *listener;
 
 /* In place of lib/net/source.c and of smtpd/local. */
 struct ip
@@ -85,7 +114,17 @@ struct str
 directory_domain(const struct directory *directory, size_t n)
 {
 	(void)directory;
-	return n == 0 ? STR("ours.test") : STR("");
+	return n < sizeof domains / sizeof *domains ? str_of(domains[n])
+						    : STR("");
+}
+
+void
+directory_listen(struct directory_keeper *keeper, struct directory_listener *l,
+    void (*changed)(struct directory_listener *, const struct directory *))
+{
+	(void)keeper;
+	l->changed = changed;
+	listener = l;
 }
 
 static struct ip
@@ -94,6 +133,14 @@ ip_of(const char *address)
 	struct ip ip;
 	assert_true(ip_parse(str_of(address), &ip));
 	return ip;
+}
+
+static void
+set_domains(const char *first, const char *second, const char *third)
+{
+	domains[0] = first;
+	domains[1] = second;
+	domains[2] = third;
 }
 
 static int
@@ -106,6 +153,7 @@ set_up(void **state)
 	settings.public_ip.ips[0] = ip_of("2001:db8::1");
 	settings.public_ip.count = 1;
 	chosen = (struct ip){ 0 };
+	set_domains("ours.test", NULL, NULL);
 	return 0;
 }
 
@@ -164,7 +212,7 @@ ipv6_is_used_when_all_agrees(void **state)
 	assert_true(allows(4));
 	assert_says(6, "IPv6 2001:db8::1: used, complete");
 	assert_says(4,
-	    "IPv4: used, unknown: no address that others see is known; "
+	    "IPv4: used, untested: no address that others see is known; "
 	    "POSTERN_PUBLIC_IP can name it");
 }
 
@@ -185,7 +233,7 @@ each_thing_that_is_missing_is_named(void **state)
 		{ no_spf, "incomplete: SPF of ours.test says fail for it" },
 		{ no_host_spf,
 		    "incomplete: SPF of mail.ours.test says none for it" },
-		{ dead, "unknown: the DNS doesn't answer" },
+		{ dead, "untested: the DNS doesn't answer" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -226,7 +274,123 @@ a_setting_decides_for_itself(void **state)
 	settings.outbound = OUTBOUND_IPV4;
 	assert_false(allows(6));
 	assert_true(allows(4));
-	assert_says(6, "IPv6 2001:db8::1: not used, complete");
+	assert_says(6,
+	    "IPv6 2001:db8::1: not used, as POSTERN_OUTBOUND says, complete");
+	assert_says(4,
+	    "IPv4: used, as POSTERN_OUTBOUND says, untested: no address that "
+	    "others see is known; POSTERN_PUBLIC_IP can name it");
+}
+
+/* Any of several PTRs counts, wherever it stands. */
+static void
+one_reverse_name_of_several_is_enough(void **state)
+{
+	(void)state;
+	start(two_names);
+	assert_says(6, "IPv6 2001:db8::1: used, complete");
+}
+
+/* A session has mail of all our domains. */
+static void
+the_spf_of_each_domain_counts(void **state)
+{
+	static const struct {
+		const char *second, *third, *says;
+	} cases[] = {
+		{ "shop.test", "club.test", "used, complete" },
+		{ "shop.test", "old.test",
+		    "not used, incomplete: SPF of old.test says softfail for "
+		    "it" },
+		{ "new.test", "shop.test",
+		    "not used, incomplete: SPF of new.test says none for it" },
+		{ "dead.test", "shop.test",
+		    "not used, untested: the DNS of dead.test doesn't answer" },
+		{ "dead.test", "old.test",
+		    "not used, incomplete: SPF of old.test says softfail for "
+		    "it" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf wanted = { 0 };
+		set_domains("ours.test", cases[i].second, cases[i].third);
+		start(shops);
+		buf_addf(&wanted, "IPv6 2001:db8::1: %s", cases[i].says);
+		assert_says(6, buf_cstr(&wanted));
+		buf_free(&wanted);
+	}
+}
+
+/* Domains are asked about one after the other, until one is wrong. */
+static void
+nothing_is_asked_that_cannot_matter(void **state)
+{
+	(void)state;
+	start(no_ptr);
+	unsigned host = fake_resolver_asked();
+	set_domains("ours.test", "shop.test", "old.test");
+	start(no_ptr);
+	assert_int_equal(fake_resolver_asked(), host);
+	set_domains("old.test", "ours.test", "shop.test");
+	start(shops);
+	unsigned one = fake_resolver_asked();
+	set_domains("ours.test", "shop.test", "old.test");
+	start(shops);
+	assert_int_equal(fake_resolver_asked(), one + 2);
+}
+
+static void
+another_domain_is_asked_about_at_once(void **state)
+{
+	(void)state;
+	start(shops);
+	assert_true(allows(6));
+	unsigned asked = fake_resolver_asked();
+	listener->changed(listener, NULL); /* of a user, say */
+	fake_loop_advance(loop, 0);
+	fake_loop_settle(loop);
+	assert_int_equal(fake_resolver_asked(), asked);
+	set_domains("ours.test", "old.test", NULL);
+	listener->changed(listener, NULL);
+	fake_resolver_hold(true);
+	fake_loop_advance(loop, 0);
+	set_domains("ours.test", "new.test", NULL);
+	listener->changed(listener, NULL); /* while it asks about those */
+	fake_resolver_hold(false);
+	fake_loop_advance(loop, 0);
+	fake_loop_settle(loop);
+	assert_says(6,
+	    "IPv6 2001:db8::1: not used, incomplete: SPF of new.test says "
+	    "none for it");
+}
+
+static bool
+ipv6_is_first(void)
+{
+	return identity_puts_ipv6_first(identity, &settings);
+}
+
+static void
+ipv6_is_first_when_ipv4_is_wrong(void **state)
+{
+	(void)state;
+	start(good);
+	assert_false(ipv6_is_first()); /* nothing is known of IPv4 */
+	chosen = ip_of("8.8.8.8");
+	start(good);
+	assert_true(ipv6_is_first());
+	assert_true(allows(4));
+	assert_says(4,
+	    "IPv4 8.8.8.8: used after IPv6, incomplete: it has no reverse "
+	    "name (PTR)");
+	settings.outbound = OUTBOUND_IPV4;
+	assert_false(ipv6_is_first());
+	settings.outbound = OUTBOUND_AUTO;
+	start(no_ptr); /* both are wrong */
+	assert_false(ipv6_is_first());
+	start(both);
+	assert_false(ipv6_is_first());
+	assert_says(4, "IPv4 8.8.8.8: used, complete");
+	assert_false(identity_puts_ipv6_first(NULL, &settings));
 }
 
 static void
@@ -248,7 +412,7 @@ it_is_asked_again_every_hour(void **state)
 
 /* A resolver that is away for a while says nothing about our address. */
 static void
-what_is_known_outlasts_trouble_of_the_dns(void **state)
+what_is_good_outlasts_trouble_of_the_dns(void **state)
 {
 	(void)state;
 	start(good);
@@ -297,7 +461,7 @@ the_address_is_the_one_that_others_see(void **state)
 	chosen = ip_of("192.168.1.5"); /* behind NAT */
 	start(no_ptr);
 	assert_says(4,
-	    "IPv4: used, unknown: no address that others see is known; "
+	    "IPv4: used, untested: no address that others see is known; "
 	    "POSTERN_PUBLIC_IP can name it");
 }
 
@@ -325,8 +489,13 @@ main(void)
 		CASE(each_thing_that_is_missing_is_named),
 		CASE(nothing_is_known_before_the_answers),
 		CASE(a_setting_decides_for_itself),
+		CASE(one_reverse_name_of_several_is_enough),
+		CASE(the_spf_of_each_domain_counts),
+		CASE(nothing_is_asked_that_cannot_matter),
+		CASE(another_domain_is_asked_about_at_once),
+		CASE(ipv6_is_first_when_ipv4_is_wrong),
 		CASE(it_is_asked_again_every_hour),
-		CASE(what_is_known_outlasts_trouble_of_the_dns),
+		CASE(what_is_good_outlasts_trouble_of_the_dns),
 		CASE(the_address_is_the_one_that_others_see),
 		CASE(it_may_end_while_it_asks),
 	};

@@ -75,12 +75,33 @@ refuses_what_is_too_long(void **state)
 	arena_free(&arena);
 }
 
+static void
+leaves_to_others_what_has_no_a_labels(void **state)
+{
+	(void)state;
+	static const struct {
+		struct str domain, result;
+	} domains[] = {
+		{ TEXT("m\xc3\xbcnchen.de"), TEXT("xn--mnchen-3ya.de") },
+		{ TEXT("Example.TEST"), TEXT("Example.TEST") },
+		{ TEXT("[192.0.2.1]"), TEXT("[192.0.2.1]") },
+		{ TEXT("\xff\xfe.de"), TEXT("\xff\xfe.de") },
+		{ TEXT(""), TEXT("") },
+	};
+	struct arena arena = { 0 };
+	for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
+		assert_str(
+		    idn_a_labels(domains[i].domain, &arena), domains[i].result);
+	arena_free(&arena);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_a_labels),
 		cmocka_unit_test(refuses_what_is_too_long),
+		cmocka_unit_test(leaves_to_others_what_has_no_a_labels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,32 @@ test_connections_have_limits(void **state)
 	caller_say(&callers[0], "NOOP\r\n", "250 ");
 }
 
+/* Whoever leaves behind the final dot leaves work for us, and would else begin
+   the next one at once. */
+static void
+test_messages_left_behind_count_as_connections(void **state)
+{
+	(void)state;
+	fake_intake.hold = true;
+	for (int i = 0; i < 4; i++) {
+		caller_open(&callers[0], PORT_SMTP, "127.0.0.2");
+		caller_say(&callers[0],
+		    "HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\n"
+		    "DATA\r\n",
+		    "354 ");
+		caller_say(&callers[0], "From: a@b.test\r\n\r\n.\r\n", "");
+		caller_close(&callers[0]);
+	}
+	assert_int_equal(fake_intake.added, 4);
+	assert_int_equal(inbound_sessions(gate.inbound), 0);
+	caller_open(&callers[0], PORT_SMTP, "127.0.0.2");
+	assert_non_null(strstr(buf_cstr(&callers[0].heard), "421 4.7.0"));
+	fake_intake_let_go();
+	fake_loop_settle(gate.loop);
+	caller_open(&callers[1], PORT_SMTP, "127.0.0.2");
+	caller_say(&callers[1], "NOOP\r\n", "250 ");
+}
+
 static void
 test_port_465_without_a_certificate_closes(void **state)
 {
@@ -191,6 +217,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_connections_have_limits),
+		TEST(test_messages_left_behind_count_as_connections),
 		TEST(test_port_465_without_a_certificate_closes),
 		TEST(test_stopping_without_sessions),
 		TEST(test_stopping_tells_who_is_idle),

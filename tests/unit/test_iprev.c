@@ -134,6 +134,31 @@ looks_at_three_names_at_most(void **state)
 }
 
 static void
+asks_about_the_wanted_name_first(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *wanted, *name;
+		enum iprev_status status;
+		unsigned asked;
+	} cases[] = {
+		{ "Seven.test", "seven.test", IPREV_PASS, 2 },
+		{ "x2.test", "x2.test", IPREV_FAIL, 4 },
+		{ "good.test", "x1.test", IPREV_FAIL, 4 }, /* no PTR says so */
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct iprev_check check = { .wanted =
+						 str_of(cases[i].wanted) };
+		start(&check, "192.0.2.7");
+		fake_loop_settle(loop);
+		assert_int_equal(check.status, cases[i].status);
+		assert_str(check.name, str_of(cases[i].name));
+		assert_int_equal(fake_resolver_asked(), cases[i].asked);
+		iprev_cancel(&check);
+	}
+}
+
+static void
 asks_no_more_than_the_budget_allows(void **state)
 {
 	(void)state;
@@ -222,6 +247,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_an_address),
 		cmocka_unit_test(looks_at_three_names_at_most),
+		cmocka_unit_test(asks_about_the_wanted_name_first),
 		cmocka_unit_test(asks_no_more_than_the_budget_allows),
 		cmocka_unit_test(waits_no_longer_than_the_deadline),
 		cmocka_unit_test(can_be_cancelled_at_any_time),

@@ -321,6 +321,77 @@ certificate_is_never_overwritten(void **state)
 	buf_free(&after);
 }
 
+/* The certificate that is there now, after making one for that name again. */
+static X509 *
+made_again(struct bench *b, const char *name, enum keygen_exit wanted)
+{
+	const char *const words[WORDS] = { name };
+	assert_int_equal(wanted, run(b, certificate_make, words));
+	assert_int_equal(mode_of(path_of(b, "tls/cert.pem")), 0640);
+	return read_certificate(b);
+}
+
+/* RFC 6698: what TLSA says of the key holds on. */
+static void
+new_host_name_gets_a_new_certificate_of_the_same_key(void **state)
+{
+	struct bench *b = *state;
+	X509 *x = made_again(b, "mail.example.com", KEYGEN_DONE);
+	X509_free(x);
+	EVP_PKEY *pkey = read_tls_key(b);
+	x = made_again(b, "mx.example.net", KEYGEN_DONE);
+	assert_int_equal(1, X509_check_host(x, "mx.example.net", 0, 0, NULL));
+	assert_int_equal(0, X509_check_host(x, "mail.example.com", 0, 0, NULL));
+	assert_int_equal(1, X509_check_private_key(x, pkey));
+	X509_free(x);
+	EVP_PKEY_free(pkey);
+}
+
+static void
+certificate_is_made_anew_a_month_before_it_expires(void **state)
+{
+	const int64_t day_ms = 86400000;
+	struct bench *b = *state;
+	X509_free(made_again(b, "mail.example.com", KEYGEN_DONE));
+	fake_clock.wall_ms += (825 - 31) * day_ms;
+	X509_free(made_again(b, "mail.example.com", KEYGEN_EXISTS));
+	fake_clock.wall_ms += 2 * day_ms;
+	X509 *x = made_again(b, "mail.example.com", KEYGEN_DONE);
+	assert_int_equal(seconds_of(X509_get0_notAfter(x)),
+	    fake_clock.wall_ms / 1000 + 825 * 86400);
+	X509_free(x);
+}
+
+/* In tls/ by hand: an authority's, or garbage. */
+static void
+certificate_of_somebody_else_stays(void **state)
+{
+	static const char garbage[] = "-----BEGIN CERTIFICATE-----\n";
+	struct bench *b = *state;
+	const char *path = path_of(b, "tls/cert.pem");
+	X509 *x = made_again(b, "mail.example.com", KEYGEN_DONE);
+	EVP_PKEY *pkey = read_tls_key(b);
+	X509_NAME *name = X509_NAME_new();
+	X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC,
+	    (const unsigned char *)"Authority", -1, -1, 0);
+	X509_set_issuer_name(x, name);
+	assert_true(X509_sign(x, pkey, EVP_sha256()) > 0);
+	assert_int_equal(0, unlink(path));
+	assert_true(pem_write_certificate(path, x, 0640, false));
+	X509_free(x);
+	x = made_again(b, "mx.example.net", KEYGEN_EXISTS);
+	assert_int_equal(1, X509_check_host(x, "mail.example.com", 0, 0, NULL));
+	X509_NAME_free(name);
+	X509_free(x);
+	EVP_PKEY_free(pkey);
+	assert_true(
+	    file_replace(path, str_of(garbage), 0640, (uid_t)-1, (gid_t)-1));
+	assert_int_equal(KEYGEN_EXISTS, run(b, certificate_make, names));
+	struct buf after = bytes_of(path);
+	assert_string_equal(buf_cstr(&after), garbage);
+	buf_free(&after);
+}
+
 /* The key is written first. */
 static void
 key_that_a_crash_left_is_used(void **state)
@@ -407,6 +478,10 @@ main(void)
 		BENCH_TEST(certificate_fits_its_key_and_names),
 		BENCH_TEST(long_names_are_names_too),
 		BENCH_TEST(certificate_is_never_overwritten),
+		BENCH_TEST(
+		    new_host_name_gets_a_new_certificate_of_the_same_key),
+		BENCH_TEST(certificate_is_made_anew_a_month_before_it_expires),
+		BENCH_TEST(certificate_of_somebody_else_stays),
 		BENCH_TEST(key_that_a_crash_left_is_used),
 		BENCH_TEST(unusable_tls_key_is_left_alone),
 		BENCH_TEST(names_that_are_none_are_refused),

@@ -19,6 +19,7 @@ static struct settings settings = {
 	.connections_per_ip = 2,
 	.auth_failures = { 10, 10 * MINUTE },
 	.user_rate = { 300, HOUR },
+	.forward_rate = { 3000, HOUR },
 };
 static struct limits limits;
 static struct guard *guard;
@@ -250,11 +251,13 @@ test_tables_are_bounded(void **state)
 		snprintf(text, sizeof text, "10.%u.%u.%u", i >> 16,
 		    i >> 8 & 255, i & 255);
 		fail_login(text, text);
-		limits_recipient(&limits, str_of(text));
+		limits_recipient(&limits, str_of(text), 1);
+		limits_forward(&limits, str_of(text));
 	}
 	assert_int_equal(limits.addresses.map.count, 8192);
 	assert_int_equal(limits.accounts.map.count, 8192);
 	assert_int_equal(limits.users.map.count, 8192);
+	assert_int_equal(limits.domains.map.count, 8192);
 	/* Whoever goes on is not the one that is forgotten. */
 	assert_int_equal(fail_login(text, text), 250);
 }
@@ -267,15 +270,50 @@ test_recipients_of_an_account(void **state)
 	struct str ann = STR("ann@example.test");
 	(void)state;
 	for (int i = 0; i < 300; i++)
-		assert_true(limits_recipient(&limits, ann));
-	assert_false(limits_recipient(&limits, ann));
-	assert_true(limits_recipient(&limits, STR("bob@other.test")));
+		assert_true(limits_recipient(&limits, ann, 1));
+	assert_false(limits_recipient(&limits, ann, 1));
+	assert_true(limits_recipient(&limits, STR("bob@other.test"), 1));
 	fake_clock_advance(12000); /* one of 300 in an hour */
-	assert_true(limits_recipient(&limits, ann));
-	assert_false(limits_recipient(&limits, ann));
+	assert_true(limits_recipient(&limits, ann, 1));
+	assert_false(limits_recipient(&limits, ann, 1));
 	fake_clock_advance(HOUR);
 	for (int i = 0; i < 300; i++)
-		assert_true(limits_recipient(&limits, ann));
+		assert_true(limits_recipient(&limits, ann, 1));
+}
+
+/* An alias of any size can be written to, and costs what it leads to. */
+static void
+test_addresses_of_an_alias_are_counted(void **state)
+{
+	struct str ann = STR("ann@example.test");
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_true(limits_recipient(&limits, ann, 201));
+		assert_true(limits_recipient(&limits, ann, 98));
+		assert_true(limits_recipient(&limits, ann, 99));
+		assert_false(limits_recipient(&limits, ann, 1));
+		fake_clock_advance(98 * 12000);
+		assert_false(limits_recipient(&limits, ann, 1));
+		fake_clock_advance(12000);
+		assert_true(limits_recipient(&limits, ann, 1));
+		assert_false(limits_recipient(&limits, ann, 1));
+		fake_clock_advance(HOUR);
+	}
+}
+
+static void
+test_a_domain_sends_on_so_much(void **state)
+{
+	struct str ours = STR("example.test");
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		assert_true(limits_may_forward(&limits, ours));
+		limits_forward(&limits, ours);
+	}
+	assert_false(limits_may_forward(&limits, ours));
+	assert_true(limits_may_forward(&limits, STR("also.test")));
+	fake_clock_advance(1200);
+	assert_true(limits_may_forward(&limits, ours));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -297,6 +335,8 @@ main(void)
 		TEST(test_an_account_is_never_refused_from_elsewhere),
 		TEST(test_tables_are_bounded),
 		TEST(test_recipients_of_an_account),
+		TEST(test_addresses_of_an_alias_are_counted),
+		TEST(test_a_domain_sends_on_so_much),
 	};
 	log_open(LOG_ERROR, false, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);

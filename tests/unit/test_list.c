@@ -71,12 +71,34 @@ removing_twice_is_free(void **state)
 	assert_true(list_empty(&l));
 }
 
+static void
+one_list_takes_all_of_another(void **state)
+{
+	(void)state;
+	struct list to, from;
+	list_init(&to);
+	list_init(&from);
+	list_take(&to, &from);
+	assert_true(list_empty(&to));
+	list_push(&to, &a.node);
+	list_push(&from, &b.node);
+	list_push(&from, &c.node);
+	list_take(&to, &from);
+	assert_string_equal(names(&to), "abc");
+	assert_true(list_empty(&from));
+	list_take(&from, &to);
+	assert_string_equal(names(&from), "abc");
+	while (list_pop(&from))
+		;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_is_as_pushed),
 		cmocka_unit_test(removing_twice_is_free),
+		cmocka_unit_test(one_list_takes_all_of_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,22 @@ parses_and_writes_addresses(void **state)
 	arena_free(&arena);
 }
 
+static void
+an_address_has_a_domain(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "a@x.test", "x.test" },
+		{ "\"a@b\"@X.test", "X.test" },
+		{ "a@[192.0.2.1]", "[192.0.2.1]" },
+		{ "postmaster", "" },
+		{ "", "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_str(
+		    address_domain(str_of(rows[i][0])), str_of(rows[i][1]));
+}
+
 enum kind {
 	REVERSE = 1,
 	FORWARD = 2,
@@ -203,6 +219,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_and_writes_addresses),
+		cmocka_unit_test(an_address_has_a_domain),
 		cmocka_unit_test(parses_paths),
 		cmocka_unit_test(skips_routes),
 	};

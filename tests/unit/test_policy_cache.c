@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -23,7 +24,8 @@ enum {
 	MINUTE = 60000,
 	HOUR = 60 * MINUTE,
 	DAY = 24 * HOUR,
-	PAIRS = 16,
+	PAIRS = 256,
+	CROWD = 200,
 };
 
 #define POLICY(mode, age) \
@@ -257,7 +259,9 @@ trouble_with_the_dns_is_not_remembered(void **state)
 {
 	(void)state;
 	fake_resolver_use(trouble);
-	assert_false(ask().found);
+	struct asker a = ask();
+	assert_false(a.found);
+	assert_int_equal(a.trouble, POLICY_UNKNOWN);
 	fake_resolver_use(announced);
 	expect_enforced();
 }
@@ -607,6 +611,105 @@ a_renewal_does_not_depend_on_who_asks(void **state)
 }
 
 static void
+only_renewals_can_wait_for_others(void **state)
+{
+	(void)state;
+	expect_enforced();
+	assert_false(fake_fetch.ahead);
+	pass(DAY);
+	pass(2 * MINUTE);
+	assert_int_equal(fake_fetch.asked, 2);
+	assert_true(fake_fetch.ahead);
+	fake_resolver_use(changed); /* mail waits for this one */
+	expect_enforced();
+	assert_int_equal(fake_fetch.asked, 2);
+	pass(5 * MINUTE);
+	expect_enforced();
+	assert_int_equal(fake_fetch.asked, 3);
+	assert_false(fake_fetch.ahead);
+}
+
+static struct fake_record crowd[2 * CROWD + 3];
+static char crowd_names[2 * CROWD][32];
+
+/* Many domains with policies, and behind them a.test. */
+static void
+know_a_crowd(void)
+{
+	for (int i = 0; i < CROWD; i++) {
+		char *txt = crowd_names[2 * i], *host = crowd_names[2 * i + 1];
+		snprintf(txt, sizeof *crowd_names, "_mta-sts.d%d.test", i);
+		snprintf(host, sizeof *crowd_names, "mta-sts.d%d.test", i);
+		crowd[2 * i] = (struct fake_record){ txt, DNS_TXT,
+			"v=STSv1; id=1", 0, false, 0 };
+		crowd[2 * i + 1] = (struct fake_record){ host, DNS_A,
+			"192.0.2.1", 0, false, 0 };
+	}
+	memcpy(&crowd[2 * CROWD], announced, sizeof announced);
+	fake_resolver_use(crowd);
+	for (int i = 0; i < CROWD; i++)
+		assert_true(ask_about(
+		    str_from(str_of(crowd_names[2 * i]), strlen("_mta-sts.")).p)
+				.found);
+	expect_enforced();
+}
+
+static void
+renewals_that_fail_take_no_turn_from_others(void **state)
+{
+	(void)state;
+	know_a_crowd();
+	fail_with(0);
+	fake_fetch.counted = "mta-sts.a.test";
+	pass(DAY);
+	for (int i = 0; i < CROWD / 8 + 1; i++)
+		pass(MINUTE);
+	assert_int_equal(fake_fetch.counted_asked, 1);
+	for (int i = 0; i < CROWD / 8 + 1; i++)
+		pass(MINUTE);
+	assert_int_equal(fake_fetch.counted_asked, 2);
+}
+
+/* How much is written to the log while a renewal fails. */
+static long
+complaint(void)
+{
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	int saved = dup(STDERR_FILENO);
+	fflush(stderr);
+	dup2(fileno(file), STDERR_FILENO);
+	unsigned asked = fake_fetch.asked;
+	pass(DAY);
+	pass(2 * MINUTE);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	fseek(file, 0, SEEK_END);
+	long size = ftell(file);
+	fclose(file);
+	assert_true(fake_fetch.asked > asked);
+	return size;
+}
+
+static void
+the_owner_hears_of_renewals_that_fail_unless_mode_is_none(void **state)
+{
+	(void)state;
+	expect_enforced();
+	fail_with(0);
+	assert_true(complaint() > 0);
+	fake_fetch.result = FETCH_DONE;
+	fake_fetch.status = 200;
+	fake_fetch.type = "text/plain";
+	fake_fetch.content = "version: STSv1\nmode: none\nmax_age: " WEEK "\n";
+	fake_resolver_use(changed);
+	pass(5 * MINUTE);
+	assert_int_equal(ask().mode, STS_NONE);
+	fail_with(0);
+	assert_int_equal(complaint(), 0);
+}
+
+static void
 many_domains_push_no_policy_out(void **state)
 {
 	(void)state;
@@ -636,6 +739,24 @@ what_nobody_uses_ends(void **state)
 	assert_int_equal(fake_fetch.asked, asked);
 	assert_int_equal(stored(), 0);
 	expect_enforced(); /* found anew */
+}
+
+/* Whatever its record's TTL: mail that can't be delivered is tried again after
+   minutes, and for a policy that was mended. */
+static void
+a_record_is_looked_at_again_after_five_minutes(void **state)
+{
+	(void)state;
+	struct fake_record records[2][3];
+	for (int i = 0; i < 2; i++) {
+		memcpy(records[i], i ? changed : announced, sizeof announced);
+		records[i][0].ttl = 86400;
+		fake_resolver_use(records[i]);
+		fake_fetch.content =
+		    i ? POLICY("testing", WEEK) : POLICY("enforce", WEEK);
+		assert_int_equal(ask().mode, i ? STS_TESTING : STS_ENFORCE);
+		pass(5 * MINUTE);
+	}
 }
 
 /* ---- over a restart ---- */
@@ -714,6 +835,10 @@ main(void)
 		TEST(a_policy_is_renewed_once_a_day),
 		TEST(a_renewal_keeps_nobody_waiting),
 		TEST(a_renewal_does_not_depend_on_who_asks),
+		TEST(only_renewals_can_wait_for_others),
+		TEST(renewals_that_fail_take_no_turn_from_others),
+		TEST(the_owner_hears_of_renewals_that_fail_unless_mode_is_none),
+		TEST(a_record_is_looked_at_again_after_five_minutes),
 		TEST(many_domains_push_no_policy_out),
 		TEST(what_nobody_uses_ends),
 		TEST(a_policy_survives_a_restart),

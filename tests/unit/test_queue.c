@@ -374,7 +374,7 @@ what_is_settled_but_not_durable_is_spooled(void **state)
 	queue_settle(rig.queue, &settle, on_late);
 	checkpoint_try(rig.queue, true);
 	assert_non_null(rig.queue->round);
-	assert_true(settle.item->private->held);
+	assert_true(settle.item->private->in_round);
 	rig_until(&rig, is_late_done);
 	rig_close(&rig);
 	assert_int_equal(rig_files(&rig, "spool"), 0);
@@ -403,6 +403,12 @@ is_gone(struct rig *r)
 	return queue_count(r->queue) == 0;
 }
 
+static bool
+is_one_left(struct rig *r)
+{
+	return queue_count(r->queue) == 1;
+}
+
 static void
 a_damaged_spool_file_costs_itself_only(void **state)
 {
@@ -422,6 +428,7 @@ a_damaged_spool_file_costs_itself_only(void **state)
 	queue_retry(rig.queue, queue_find(rig.queue, first), clock_mono_ms());
 	queue_retry(rig.queue, queue_find(rig.queue, second), clock_mono_ms());
 	assert_int_equal(rig_read(&rig, second), 2000 + 16);
+	rig_until(&rig, is_one_left);
 	assert_null(queue_find(rig.queue, first));
 	rig_settle(&rig, second, "D", true, 0);
 	rig_until(&rig, is_gone);

@@ -248,6 +248,54 @@ test_forwards_count_as_recipients(void **state)
 	caller_say(&c, "RCPT TO:<four@example.test>\r\n", "452 4.5.3");
 }
 
+/* What an alias leads to elsewhere is what the account sends. */
+static void
+test_users_pay_for_each_forward(void **state)
+{
+	(void)state;
+	gate_people(ANN BOB,
+	    "four@example.test: a@remote.test, b@remote.test, c@remote.test, "
+	    "d@remote.test\n"
+	    "two@example.test: ann@example.test, bob@other.test\n");
+	gate.folder.settings.user_rate = (struct rate){ 6, 3600000 };
+	caller_ready(&c, PORT_SUBMISSIONS);
+	caller_say(&c, "MAIL FROM:<ann@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<two@example.test>\r\n", "250 ");
+	caller_say(&c, "RSET\r\nMAIL FROM:<ann@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<four@example.test>\r\n", "250 ");
+	caller_say(&c, "RSET\r\nMAIL FROM:<ann@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<four@example.test>\r\n", "250 ");
+	caller_say(&c, "RSET\r\nMAIL FROM:<ann@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<bob@other.test>\r\n", "421 4.7.0");
+	assert_null(c.stream);
+}
+
+/* Counted is what is accepted, by domain of ours; mailboxes here go on. */
+static void
+test_strangers_make_us_send_on_so_much(void **state)
+{
+	(void)state;
+	gate_people(ANN BOB, elsewhere);
+	gate.folder.settings.forward_rate = (struct rate){ 2, 3600000 };
+	caller_ready(&c, PORT_SMTP);
+	for (int i = 0; i < 5; i++)
+		caller_say(&c,
+		    "MAIL FROM:<eve@sender.test>\r\n"
+		    "RCPT TO:<away@example.test>\r\nRSET\r\n",
+		    "250 ");
+	for (int i = 0; i < 2; i++) {
+		caller_say(&c, "MAIL FROM:<eve@sender.test>\r\n", "250 ");
+		caller_say(&c, "RCPT TO:<Both@Example.test>\r\n", "250 ");
+		send_text();
+	}
+	caller_say(&c, "MAIL FROM:<eve@sender.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<away@example.test>\r\n", "451 4.7.1");
+	caller_say(&c, "RCPT TO:<ann@example.test>\r\n", "250 ");
+	caller_say(&c, "RCPT TO:<x@other.test>\r\n", "250 ");
+	send_text();
+	assert_int_equal(fake_intake.envelope->count, 2);
+}
+
 /* ---- back ---- */
 
 static struct arena arena;
@@ -346,6 +394,8 @@ main(void)
 		TEST(test_aliases_lead_elsewhere),
 		TEST(test_who_is_also_written_to_gets_it_once),
 		TEST(test_forwards_count_as_recipients),
+		TEST(test_users_pay_for_each_forward),
+		TEST(test_strangers_make_us_send_on_so_much),
 		TEST(test_reports_find_their_way_back),
 		TEST(test_hops_of_ours_are_all_undone),
 		TEST(test_return_addresses_are_no_relay),

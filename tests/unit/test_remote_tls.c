@@ -52,7 +52,36 @@ static const struct fake_record world[] = {
 	{ "_25._tcp.mx.bogus.test", 0, NULL, DNS_TEMPFAIL, false, 0 },
 	ROW("half.test", DNS_MX, "10 mx.bogus.test", true),
 	ROW("half.test", DNS_MX, "20 mx.dane.test", true),
+	/* all is signed, and an alias */
+	ROW("alias.test", DNS_MX, "10 mx.alias.test", true),
+	ROW("mx.alias.test", DNS_CNAME, "real.test", true),
+	ROW("real.test", DNS_A, "11.0.0.1", true),
+	ROW("_25._tcp.real.test", DNS_TLSA, "3 1 1 " DIGEST, true),
+	ROW("_25._tcp.mx.alias.test", DNS_TLSA, "1 1 1 " DIGEST, true),
+	ROW("first.test", DNS_MX, "10 mx.first.test", true),
+	ROW("mx.first.test", DNS_CNAME, "bare.test", true),
+	ROW("bare.test", DNS_A, "11.0.0.1", true),
+	{ "_25._tcp.bare.test", 0, NULL, DNS_NXDOMAIN, true, 0 },
+	ROW("_25._tcp.mx.first.test", DNS_TLSA, "3 1 1 " DIGEST, true),
+	ROW("half-known.test", DNS_MX, "10 mx.half-known.test", true),
+	ROW("mx.half-known.test", DNS_CNAME, "silent.test", true),
+	ROW("silent.test", DNS_A, "11.0.0.1", true),
+	{ "_25._tcp.silent.test", 0, NULL, DNS_TEMPFAIL, false, 0 },
+	ROW("_25._tcp.mx.half-known.test", DNS_TLSA, "3 1 1 " DIGEST, true),
+	ROW("moved.test", DNS_CNAME, "dane.test", true),
+	ROW("self.test", DNS_CNAME, "direct.test", true),
 	/* half is */
+	ROW("start.test", DNS_MX, "10 mx.start.test", true),
+	ROW("mx.start.test", DNS_CNAME, "weak.test", true),
+	ROW("weak.test", DNS_A, "11.0.0.1", false),
+	ROW("_25._tcp.mx.start.test", DNS_TLSA, "3 1 1 " DIGEST, true),
+	ROW("_25._tcp.weak.test", DNS_TLSA, "1 1 1 " DIGEST, true),
+	ROW("weak-start.test", DNS_MX, "10 mx.weak-start.test", true),
+	ROW("mx.weak-start.test", DNS_CNAME, "real.test", false),
+	{ "_25._tcp.mx.weak-start.test", 0, NULL, DNS_TEMPFAIL, false, 0 },
+	ROW("own-start.test", DNS_CNAME, "weak.test", true),
+	{ "weak.test", DNS_MX, NULL, DNS_NODATA, false, 0 },
+	ROW("_25._tcp.own-start.test", DNS_TLSA, "3 1 1 " DIGEST, true),
 	ROW("weak-mx.test", DNS_MX, "10 mx.dane.test", false),
 	ROW("weak-host.test", DNS_MX, "10 mx.weak-host.test", true),
 	ROW("mx.weak-host.test", DNS_A, "11.0.0.1", false),
@@ -109,20 +138,20 @@ static const struct given cases[] = {
 	    "sts sts.test mx.sts.test success 4\n", true },
 	{ "sts.test", 0, { .verdict = TLS_VERDICT_WRONG_NAME },
 	    "mx.sts.test, tls must, pkix",
-	    "W 451 4.7.5 By its domain's MTA-STS policy the server must prove "
-	    "itself, and doesn't: not right",
+	    "W 451 4.7.5 The certificate of mx2.sts.test doesn't prove its "
+	    "name (not right), and sts.test's MTA-STS policy demands that\n",
 	    "sts sts.test mx.sts.test certificate-host-mismatch 4\n"
 	    "sts sts.test mx2.sts.test certificate-host-mismatch 4\n",
 	    false },
 	{ "sts.test", 0, { .plain = true }, "mx.sts.test, tls must, pkix",
-	    "W 451 4.7.10 By its domain's MTA-STS policy TLS is a must, and it "
-	    "isn't offered",
+	    "W 451 4.7.10 mx2.sts.test doesn't offer TLS, and sts.test's "
+	    "MTA-STS policy demands it\n",
 	    "sts sts.test mx.sts.test starttls-not-supported 4\n"
 	    "sts sts.test mx2.sts.test starttls-not-supported 4\n",
 	    false },
 	{ "sts.test", 0, { .tls_breaks = true }, "mx.sts.test, tls must, pkix",
-	    "W 451 4.7.5 By its domain's MTA-STS policy TLS is a must, and "
-	    "failed: unknown protocol",
+	    "W 451 4.7.5 TLS with mx2.sts.test failed (unknown protocol), and "
+	    "sts.test's MTA-STS policy demands it\n",
 	    "sts sts.test mx.sts.test validation-failure 4\n"
 	    "sts sts.test mx2.sts.test validation-failure 4\n",
 	    false },
@@ -143,23 +172,22 @@ static const struct given cases[] = {
 	    "D 250", "tlsa mx.dane.test mx.dane.test success 1\n", true },
 	{ "dane.test", 0, { .verdict = TLS_VERDICT_NO_MATCH },
 	    "mx.dane.test, tls must, dane or dane.test",
-	    "W 451 4.7.5 By its TLSA records the server must prove itself, and "
-	    "doesn't: not right",
+	    "W 451 4.7.5 The certificate of mx.dane.test doesn't prove its "
+	    "name (not right), and its TLSA records demand that\n",
 	    "tlsa mx.dane.test mx.dane.test validation-failure 1\n", false },
 	{ "dane.test", 0, { .plain = true },
 	    "mx.dane.test, tls must, dane or dane.test",
-	    "W 451 4.7.10 By its TLSA records TLS is a must, and it isn't "
-	    "offered",
+	    "W 451 4.7.10 mx.dane.test doesn't offer TLS, and its TLSA records "
+	    "demand it\n",
 	    "tlsa mx.dane.test mx.dane.test starttls-not-supported 1\n",
 	    false },
-	{ "direct.test", 0, TRUSTED,
-	    "direct.test, tls must, dane or direct.test", "D 250",
+	{ "direct.test", 0, TRUSTED, "direct.test, tls must, dane", "D 250",
 	    "tlsa direct.test direct.test success 1\n", true },
 	{ "odd.test", 0, STRANGER, "mx.odd.test, tls must", "D 250",
-	    "tlsa mx.odd.test mx.odd.test success 0\n", true },
+	    "tlsa mx.odd.test mx.odd.test tlsa-invalid 0\n", true },
 	{ "odd.test", 0, { .plain = true }, "mx.odd.test, tls must",
-	    "W 451 4.7.10 By its TLSA records TLS is a must, and it isn't "
-	    "offered",
+	    "W 451 4.7.10 mx.odd.test doesn't offer TLS, and its TLSA records "
+	    "demand it\n",
 	    "tlsa mx.odd.test mx.odd.test starttls-not-supported 0\n", false },
 	{ "none.test", 0, { .plain = true }, "mx.none.test, tls may", "D 250",
 	    "no-policy-found none.test mx.none.test "
@@ -171,6 +199,31 @@ static const struct given cases[] = {
 	    "tlsa mx.bogus.test mx.bogus.test dnssec-invalid 0\n", false },
 	{ "half.test", 0, TRUSTED, "mx.dane.test, tls must, dane or half.test",
 	    "D 250", "tlsa mx.dane.test mx.dane.test success 1\n", true },
+	/* RFC 7672 2.2.2, 3.2.2: under the end of an alias, else its start */
+	{ "alias.test", 0, TRUSTED, "real.test, tls must, dane or alias.test",
+	    "D 250", "tlsa real.test mx.alias.test success 1\n", true },
+	{ "first.test", 0, TRUSTED,
+	    "mx.first.test, tls must, dane or first.test", "D 250",
+	    "tlsa mx.first.test mx.first.test success 1\n", true },
+	{ "half-known.test", 0, TRUSTED, NULL,
+	    "W 451 4.7.5 The TLSA records of the domain's mail servers can't "
+	    "be had",
+	    "tlsa silent.test mx.half-known.test dnssec-invalid 0\n", false },
+	{ "start.test", 0, TRUSTED,
+	    "mx.start.test, tls must, dane or start.test", "D 250",
+	    "tlsa mx.start.test mx.start.test success 1\n", true },
+	{ "weak-start.test", 0, { .plain = true },
+	    "mx.weak-start.test, tls may", "D 250",
+	    "no-policy-found weak-start.test mx.weak-start.test "
+	    "starttls-not-supported 0\n",
+	    true },
+	{ "moved.test", 0, TRUSTED,
+	    "mx.dane.test, tls must, dane or moved.test or dane.test", "D 250",
+	    "tlsa mx.dane.test mx.dane.test success 1\n", true },
+	{ "self.test", 0, TRUSTED, "direct.test, tls must, dane or self.test",
+	    "D 250", "tlsa direct.test self.test success 1\n", true },
+	{ "own-start.test", 0, TRUSTED, "own-start.test, tls must, dane",
+	    "D 250", "tlsa own-start.test own-start.test success 1\n", true },
 	/* RFC 7672 2.2: what isn't signed isn't asked about */
 	{ "weak-mx.test", 0, { .plain = true }, "mx.dane.test, tls may",
 	    "D 250",
@@ -203,6 +256,20 @@ static const struct given cases[] = {
 	    "mail servers",
 	    "no-policy-found plain.test mx.plain.test validation-failure 0\n",
 	    false },
+	{ "none.test", ENVELOPE_REQUIRETLS, { .keeps_tls = true },
+	    "mx.none.test, tls must, pkix", "D 250",
+	    "no-policy-found none.test mx.none.test success 0\n", true },
+	{ "none.test", ENVELOPE_REQUIRETLS,
+	    { .verdict = TLS_VERDICT_UNTRUSTED, .keeps_tls = true },
+	    "mx.none.test, tls must, pkix",
+	    "W 451 4.7.5 The certificate of mx.none.test doesn't prove its "
+	    "name (not right), and REQUIRETLS demands that\n",
+	    "no-policy-found none.test mx.none.test certificate-not-trusted "
+	    "0\n",
+	    false },
+	{ "testing.test", ENVELOPE_REQUIRETLS, { .keeps_tls = true },
+	    "mx.sts.test, tls must, pkix", "D 250",
+	    "sts testing.test mx.sts.test success 4\n", true },
 	{ "lost.test", ENVELOPE_REQUIRETLS, { .keeps_tls = true }, NULL,
 	    "W 451 4.7.5",
 	    "sts lost.test mx.plain.test sts-policy-fetch-error 0\n", false },
@@ -281,6 +348,42 @@ a_host_gets_mail_when_it_has_proven_what_it_must(void **state)
 		hand(cases[i].domain, cases[i].flags);
 		const char *story = delivery_rig_run(&rig);
 		check(&cases[i], story);
+		delivery_rig_remove(&rig);
+	}
+}
+
+/* RFC 8689 5: the null sender's mail needs a proven host, and says REQUIRETLS
+   where that is understood */
+static void
+a_report_is_not_lost_for_want_of_an_offer(void **state)
+{
+	static const struct {
+		const char *to;
+		struct fake_peer peer;
+		const char *mail, *told;
+	} reports[] = {
+		{ "bob@dane.test", { .keeps_tls = true },
+		    "mail <> to bob@dane.test, REQUIRETLS\n", "D 250" },
+		{ "bob@dane.test", { .keeps_tls = false },
+		    "mail <> to bob@dane.test\n", "D 250" },
+		{ "bob@dane.test", { .verdict = TLS_VERDICT_NO_MATCH }, NULL,
+		    "W 451 4.7.5" },
+		{ "bob@plain.test", { .keeps_tls = true }, NULL,
+		    "F 550 5.7.30" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+		struct fake_peer peers[4];
+		use_peer(peers, &reports[i].peer);
+		begin(peers);
+		fake_queue_hand(
+		    fake_queue_item("", ENVELOPE_REQUIRETLS, reports[i].to));
+		const char *story = delivery_rig_run(&rig);
+		assert_true(has(story, "told 1.0", reports[i].told));
+		assert_int_equal(
+		    strstr(story, "mail <>") != NULL, reports[i].mail != NULL);
+		if (reports[i].mail)
+			assert_non_null(strstr(story, reports[i].mail));
 		delivery_rig_remove(&rig);
 	}
 }
@@ -425,6 +528,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    a_host_gets_mail_when_it_has_proven_what_it_must),
+		cmocka_unit_test(a_report_is_not_lost_for_want_of_an_offer),
 		cmocka_unit_test(dane_can_be_turned_off),
 		cmocka_unit_test(a_smarthost_keeps_to_its_setting),
 		cmocka_unit_test(wishes_share_no_session),

@@ -101,6 +101,7 @@ parses_replies(void **state)
 		assert_int_equal(end, cases[i].code ? REPLY_DONE : REPLY_BAD);
 		if (end == REPLY_DONE) {
 			struct reply reply = reply_parsed(&parser);
+			assert_true(reply.received);
 			assert_int_equal(reply.code, cases[i].code);
 			assert_int_equal(!reply.enhanced, !cases[i].enhanced);
 			assert_str(

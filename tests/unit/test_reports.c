@@ -3,6 +3,7 @@
 #include "lib/base/codec.h"
 #include "lib/report/dmarc_row.h"
 #include "lib/report/tls_row.h"
+#include "smtpd/report/quota.h"
 #include "tests/fakes/clock.h"
 #include "tests/fakes/fetch.h"
 #include "tests/fakes/intake.h"
@@ -32,7 +33,7 @@ enum {
 
 static const struct tally_kind dmarc_kind = {
 	.row_tag = DMARC_ROW_TAG,
-	.topic_tag = DMARC_RUA_TAG,
+	.topic_tag = DMARC_NOTE_TAG,
 	.rows = 5000,
 	.topic_rows = 2500,
 	.bytes = 4 << 20,
@@ -41,7 +42,7 @@ static const struct tally_kind dmarc_kind = {
 
 static const struct tally_kind tls_kind = {
 	.row_tag = TLS_ROW_TAG,
-	.rows = 100,
+	.rows = 400,
 	.topic_rows = 50,
 	.bytes = 1 << 20,
 	.days = 3,
@@ -62,8 +63,16 @@ static const struct fake_record zone[] = {
 	{ "a.test._report._dmarc.agreed.test", DNS_TXT, "v=DMARC1;",
 	    .ttl = 60 },
 	{ "a.test._report._dmarc.moved.test", DNS_TXT,
-	    "v=DMARC1; rua=mailto:x@evil.test,mailto:new@moved.test",
+	    "v=DMARC1; rua=mailto:new@moved.test,mailto:x@moved.test",
 	    .ttl = 60 },
+	{ "a.test._report._dmarc.bent.test", DNS_TXT,
+	    "v=DMARC1; rua=mailto:new@bent.test,mailto:x@evil.test",
+	    .ttl = 60 },
+	{ "a.test._report._dmarc.web.test", DNS_TXT,
+	    "v=DMARC1; rua=https://web.test/", .ttl = 60 },
+	{ "a.test._report._dmarc.twice.test", DNS_TXT, "v=DMARC1", .ttl = 60 },
+	{ "a.test._report._dmarc.twice.test", DNS_TXT,
+	    "v=DMARC1; rua=mailto:new@twice.test", .ttl = 60 },
 	{ "a.test._report._dmarc.strange.test", DNS_TXT, "v=spf1 -all",
 	    .ttl = 60 },
 	{ "a.test._report._dmarc.trouble.test", .status = DNS_TEMPFAIL },
@@ -147,12 +156,14 @@ count_dmarc_by(const char *domain, const char *rua, const char *author)
 		.source = { 4, { 10, 0, 0, 1 } },
 		.header_from = str_of(author),
 	};
-	const struct tally_topic topic = { row.day, row.policy_domain,
-		str_of(rua) };
-	struct buf key = { 0 };
+	struct buf key = { 0 }, note = { 0 };
 	dmarc_row_encode(&row, &key);
+	dmarc_note_encode(&row, str_of(rua), &note);
+	const struct tally_topic topic = { row.day, row.policy_domain,
+		buf_str(&note) };
 	tally_count(dmarc, &topic, buf_str(&key));
 	buf_free(&key);
+	buf_free(&note);
 }
 
 static void
@@ -282,6 +293,40 @@ days_that_were_left_are_reported_after_a_start(void **state)
 }
 
 static void
+a_restart_around_midnight_neither_loses_nor_repeats(void **state)
+{
+	(void)state;
+	count_dmarc("a.test", "mailto:d@a.test");
+	count_tls("mail.test");
+	pass(12 * HOUR_MS - MINUTE_MS);
+	reports_free(reports);
+	pass(2 * MINUTE_MS);
+	start();
+	pass(71 * MINUTE_MS);
+	assert_int_equal(fake_intake.added, 2);
+	assert_int_equal(left(dmarc) + left(tls), 0);
+	pass(DAY_MS);
+	assert_int_equal(fake_intake.added, 2);
+}
+
+/* It came before midnight, and was judged after that day's report. */
+static void
+a_straggler_gets_a_report_of_its_own(void **state)
+{
+	(void)state;
+	count_dmarc("a.test", "mailto:d@a.test");
+	pass(16 * HOUR_MS);
+	assert_int_equal(fake_intake.added, 1);
+	fake_clock.wall_ms -= 5 * HOUR_MS;
+	count_dmarc_by("a.test", "mailto:d@a.test", "x.a.test");
+	fake_clock.wall_ms += 5 * HOUR_MS;
+	count_dmarc("a.test", "mailto:d@a.test"); /* of today */
+	send_now();
+	assert_int_equal(fake_intake.added, 3);
+	assert_int_equal(left(dmarc), 0);
+}
+
+static void
 a_clock_that_jumps_is_no_trouble(void **state)
 {
 	(void)state;
@@ -354,6 +399,13 @@ others_must_agree_to_reports(void **state)
 		{ "a.test", "mailto:d@strange.test", NULL, false },
 		{ "a.test", "mailto:d@trouble.test", NULL, true },
 		{ "a.test", "mailto:old@moved.test", "new@moved.test", false },
+		{ "a.test", "mailto:old@moved.test,mailto:o@moved.test",
+		    "new@moved.test", false },
+		{ "a.test", "mailto:old@bent.test", NULL, false },
+		{ "a.test", "mailto:old@web.test", NULL, false },
+		{ "a.test", "mailto:old@twice.test", "new@twice.test", false },
+		{ "a.test", "mailto:d@a.test,mailto:d@a.test", "d@a.test",
+		    false },
 		{ "news.org.test", "mailto:d@org.test", "d@org.test", false },
 		{ "org.test", "mailto:d@x.org.test", "d@x.org.test", false },
 		{ "a.test", "mailto:d@x.a.test", NULL, false },
@@ -486,6 +538,129 @@ an_upload_may_be_refused(void **state)
 	assert_int_equal(left(tls), 1);
 }
 
+/* ---- a victim's share ---- */
+
+enum {
+	DOMAINS = 60, /* that name one receiver, or another host of it */
+};
+
+static struct fake_record many[2 * DOMAINS + 3];
+static char names[2 * DOMAINS][32];
+
+static void
+name_receivers(const char *mails, const char *posts)
+{
+	size_t n = 0;
+	for (int i = 0; i < DOMAINS; i++) {
+		snprintf(names[n], sizeof *names, "_smtp._tls.m%d.test", i);
+		many[n] =
+		    (struct fake_record){ names[n], DNS_TXT, mails, .ttl = 60 };
+		n++;
+		snprintf(names[n], sizeof *names, "_smtp._tls.h%d.test", i);
+		many[n] =
+		    (struct fake_record){ names[n], DNS_TXT, posts, .ttl = 60 };
+		n++;
+	}
+	many[n++] =
+	    (struct fake_record){ "web.test", DNS_A, "11.0.0.7", .ttl = 60 };
+	many[n++] = (struct fake_record){ "_smtp._tls.victim.test", DNS_TXT,
+		"v=TLSRPTv1;rua=mailto:tls@victim.test", .ttl = 60 };
+	many[n] = (struct fake_record){ 0 };
+	fake_resolver_use(many);
+}
+
+static void
+count_many(char kind)
+{
+	for (int i = 0; i < DOMAINS; i++) {
+		char domain[24];
+		snprintf(domain, sizeof domain, "%c%d.test", kind, i);
+		count_tls(domain);
+	}
+}
+
+static void
+a_receiver_gets_so_many_reports_in_a_day(void **state)
+{
+	(void)state;
+	name_receivers("v=TLSRPTv1;rua=mailto:a@victim.test", "");
+	count_many('m');
+	send_now();
+	assert_int_equal(request.sent, QUOTA_REPORTS);
+	assert_int_equal(request.kept, DOMAINS - QUOTA_REPORTS);
+	/* What it asks for itself isn't anybody's doing. */
+	count_tls("victim.test");
+	send_now();
+	assert_int_equal(request.sent, 1);
+	assert_int_equal(fake_intake.added, QUOTA_REPORTS + 1);
+	/* The rest comes the next day. */
+	fake_clock_advance(DAY_MS);
+	send_now();
+	assert_int_equal(request.sent, DOMAINS - QUOTA_REPORTS);
+	assert_int_equal(request.kept, 0);
+	assert_int_equal(left(tls), 0);
+}
+
+static void
+several_addresses_of_a_receiver_share(void **state)
+{
+	(void)state;
+	name_receivers("v=TLSRPTv1;rua=mailto:a@victim.test,"
+		       "mailto:b@victim.test",
+	    "");
+	count_many('m');
+	send_now();
+	assert_int_equal(fake_intake.added, QUOTA_REPORTS);
+	assert_int_equal(request.sent, QUOTA_REPORTS / 2);
+}
+
+static void
+a_host_gets_so_many_uploads_in_a_day(void **state)
+{
+	(void)state;
+	name_receivers("", "v=TLSRPTv1;rua=https://web.test/v1");
+	count_many('h');
+	fake_fetch.status = 503;
+	send_now();
+	send_now();
+	assert_int_equal(fake_fetch.asked, QUOTA_REPORTS);
+	assert_int_equal(request.kept, DOMAINS);
+	fake_clock_advance(DAY_MS);
+	fake_fetch.status = 200;
+	send_now();
+	assert_int_equal(request.sent, QUOTA_REPORTS);
+	assert_int_equal(fake_fetch.asked, 2 * QUOTA_REPORTS);
+}
+
+static void
+without_its_share_the_other_place_gets_it(void **state)
+{
+	(void)state;
+	name_receivers("v=TLSRPTv1;rua=mailto:a@victim.test",
+	    "v=TLSRPTv1;rua=mailto:a@victim.test,https://web.test/v1");
+	count_many('m');
+	send_now();
+	count_tls("h1.test");
+	send_now();
+	assert_int_equal(request.sent, 1);
+	assert_int_equal(fake_fetch.asked, 1);
+	assert_int_equal(fake_intake.added, QUOTA_REPORTS);
+}
+
+/* Who wants those has agreed to. */
+static void
+dmarc_reports_have_no_such_share(void **state)
+{
+	(void)state;
+	for (int i = 0; i < DOMAINS; i++) {
+		char domain[24];
+		snprintf(domain, sizeof domain, "n%d.org.test", i);
+		count_dmarc(domain, "mailto:d@org.test");
+	}
+	send_now();
+	assert_int_equal(request.sent, DOMAINS);
+}
+
 /* ---- the message ---- */
 
 /* Out of the base64 behind the last empty line but the text's. */
@@ -531,12 +706,39 @@ a_report_is_signed_and_from_us(void **state)
 		"From: <postmaster@ours.test>\r\nTo: <d@a.test>\r\n")));
 	assert_text("Subject: Report Domain: a.test\r\n\tSubmitter: "
 		    "ours.test\r\n\tReport-ID: <");
+	struct str id = str_from(buf_str(&fake_intake.text),
+	    str_search(buf_str(&fake_intake.text), STR("Report-ID: <")) + 12);
+	id = str_cut(&id, '>');
 	assert_text("@mail.ours.test>\r\nAuto-Submitted: auto-generated\r\n");
 	assert_text("Content-Type: application/gzip\r\n");
 	assert_text("filename=\"ours.test!a.test!1795132800!1795219199!");
 	unpack(&xml);
 	assert_true(str_search(buf_str(&xml), STR("<count>1</count>")) < xml.n);
+	/* RFC 9990 3.1.4: one id everywhere */
+	struct buf same = { 0 };
+	buf_addf(&same, "<report_id>%.*s</report_id>", STR_ARG(id));
+	assert_true(str_search(buf_str(&xml), buf_str(&same)) < xml.n);
+	buf_clear(&same);
+	buf_addf(&same, "!1795219199!%.*s.xml.gz\"", STR_ARG(id));
+	assert_text(buf_cstr(&same));
+	buf_free(&same);
 	buf_free(&xml);
+}
+
+static void
+a_limit_is_for_all_that_is_sent(void **state)
+{
+	(void)state;
+	char rua[48];
+	count_dmarc("a.test", "mailto:d@a.test");
+	send_now();
+	size_t octets = fake_intake.text.n;
+	for (size_t less = 0; less < 2; less++) {
+		snprintf(rua, sizeof rua, "mailto:d@a.test!%zu", octets - less);
+		count_dmarc("a.test", rua);
+		send_now();
+		assert_int_equal(request.sent, 1 - less);
+	}
 }
 
 static void
@@ -633,6 +835,8 @@ main(void)
 		CASE(a_day_is_reported_when_it_is_over),
 		CASE(not_everybody_reports_at_once),
 		CASE(days_that_were_left_are_reported_after_a_start),
+		CASE(a_restart_around_midnight_neither_loses_nor_repeats),
+		CASE(a_straggler_gets_a_report_of_its_own),
 		CASE(a_clock_that_jumps_is_no_trouble),
 		CASE(people_need_not_wait),
 		CASE(what_is_counted_meanwhile_stays),
@@ -643,7 +847,13 @@ main(void)
 		CASE(tls_reports_go_over_https_too),
 		CASE(an_upload_is_tried_again_for_a_day),
 		CASE(an_upload_may_be_refused),
+		CASE(a_receiver_gets_so_many_reports_in_a_day),
+		CASE(several_addresses_of_a_receiver_share),
+		CASE(a_host_gets_so_many_uploads_in_a_day),
+		CASE(without_its_share_the_other_place_gets_it),
+		CASE(dmarc_reports_have_no_such_share),
 		CASE(a_report_is_signed_and_from_us),
+		CASE(a_limit_is_for_all_that_is_sent),
 		CASE(nothing_goes_out_unsigned),
 		CASE(without_space_it_is_kept),
 		CASE(a_large_report_has_a_body_file),

@@ -3,6 +3,7 @@
 #include "lib/base/cursor.h"
 #include "lib/base/name.h"
 #include "lib/net/listener.h"
+#include "lib/net/resolver_server.h"
 #include "lib/net/stream.h"
 #include "tests/fakes/clock.h"
 
@@ -243,6 +244,7 @@ struct asker {
 	bool authentic;
 	uint32_t ttl;
 	size_t count;
+	char alias[32];
 };
 
 static unsigned open_questions;
@@ -256,6 +258,8 @@ on_done(struct dns_query *query)
 	a->authentic = query->answer->authentic;
 	a->ttl = query->answer->ttl;
 	a->count = query->answer->count;
+	snprintf(
+	    a->alias, sizeof a->alias, "%.*s", STR_ARG(query->answer->alias));
 	if (a->status == DNS_FOUND)
 		assert_int_equal(query->answer->records[0].ip.bytes[0], 192);
 	if (--open_questions == 0)
@@ -546,6 +550,28 @@ test_nobody_there(void **state)
 	resolver_free(r);
 }
 
+/* Whoever asks and goes, as a client that says MAIL and vanishes, leaves
+   questions behind. */
+static void
+test_so_many_questions_at_a_time(void **state)
+{
+	(void)state;
+	struct name_server s;
+	server_open(&s, NULL);
+	struct resolver *r = open_resolver(&s, NULL, false);
+	for (unsigned i = 0; i < SERVER_ASKED; i++) {
+		char name[32];
+		struct asker a;
+		snprintf(name, sizeof name, "a%u.example", i);
+		ask(r, &a, name);
+		dns_cancel(&a.query);
+		open_questions--;
+	}
+	assert_int_equal(ask_now(r, "one-more.example").status, DNS_TEMPFAIL);
+	resolver_free(r);
+	server_close(&s);
+}
+
 /* ---- CNAMEs that the server doesn't follow ---- */
 
 static void
@@ -572,9 +598,17 @@ test_aliases_are_followed_by_asking(void **state)
 	assert_int_equal(a.count, 2);
 	assert_int_equal(a.ttl, 0);
 	assert_false(a.authentic); /* the first answer wasn't */
+	assert_string_equal(a.alias, "c.example");
 	assert_true(ask_now(r, "b.example").authentic);
-	assert_int_equal(ask_now(r, "to-none.example").status, DNS_NODATA);
-	assert_int_equal(ask_now(r, "x.example").status, DNS_TEMPFAIL);
+	a = ask_now(r, "c.example");
+	assert_int_equal(a.count, 2);
+	assert_string_equal(a.alias, "");
+	a = ask_now(r, "to-none.example");
+	assert_int_equal(a.status, DNS_NODATA);
+	assert_string_equal(a.alias, "none.example");
+	a = ask_now(r, "x.example");
+	assert_int_equal(a.status, DNS_TEMPFAIL);
+	assert_string_equal(a.alias, "");
 	resolver_free(r);
 	server_close(&s);
 }
@@ -737,6 +771,7 @@ main(void)
 		CASE(test_second_server_after_a_failure),
 		CASE(test_dead_server_is_asked_last_from_then_on),
 		CASE(test_nobody_there),
+		CASE(test_so_many_questions_at_a_time),
 		CASE(test_aliases_are_followed_by_asking),
 		CASE(test_cancelled_is_never_done),
 		CASE(test_done_cancels_another_of_the_same_answer),

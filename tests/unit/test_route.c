@@ -304,6 +304,49 @@ both_families_are_used_when_ipv6_is_complete(void **state)
 	buf_free(&text);
 }
 
+/* Our IPv4 address lacks something: of equals the IPv6 addresses come first,
+   never before a better one's; a host without IPv6 keeps its place. */
+static void
+ipv6_of_equals_comes_first_when_ipv4_is_wrong(void **state)
+{
+	static const struct fake_record rows[] = {
+		MX("d.test", "5 best.test"),
+		MX("d.test", "10 four.test"),
+		MX("d.test", "10 both.test"),
+		MX("d.test", "20 last.test"),
+		A("best.test", "11.0.0.1"),
+		A("four.test", "11.0.0.2"),
+		A("both.test", "11.0.0.3"),
+		AAAA("both.test", "2600::3"),
+		AAAA("last.test", "2600::4"),
+		{ 0 },
+	};
+	static const char best[] = "best.test 11.0.0.1:25, ";
+	struct identity identity = { 0 };
+	struct buf text = { 0 };
+	unsigned seen[2] = { 0 }; /* by the state of IPv4 */
+	(void)state;
+	set_up_world();
+	fake_resolver_use(rows);
+	identity.families[1].state = IDENTITY_COMPLETE;
+	for (int i = 0; i < 100; i++) {
+		struct route route;
+		enum identity_state four =
+		    i % 2 ? IDENTITY_INCOMPLETE : IDENTITY_UNKNOWN;
+		identity.families[0].state = four;
+		find_as(&route, &identity, "d.test");
+		struct str hops = describe(&route, &text);
+		assert_int_equal(route.count, 5);
+		assert_true(str_starts(hops, str_of(best)));
+		assert_true(str_ends(hops, STR("last.test 2600::4:25")));
+		seen[i % 2] += route.hops[1].ip.family == 6;
+		route_end(&route);
+	}
+	assert_int_equal(seen[1], 50);
+	assert_in_range(seen[0], 1, 49); /* as chance has it */
+	buf_free(&text);
+}
+
 /* RFC 5321 5.1: every order of equals comes, and none before a better one */
 static void
 equals_come_in_random_order(void **state)
@@ -484,6 +527,7 @@ main(void)
 		cmocka_unit_test(leads_to_the_hosts_that_the_dns_names),
 		cmocka_unit_test(settings_change_the_route),
 		cmocka_unit_test(both_families_are_used_when_ipv6_is_complete),
+		cmocka_unit_test(ipv6_of_equals_comes_first_when_ipv4_is_wrong),
 		cmocka_unit_test(equals_come_in_random_order),
 		cmocka_unit_test(a_great_many_hosts_cost_a_few_questions),
 		cmocka_unit_test(all_goes_to_the_smarthost),

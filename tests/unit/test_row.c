@@ -23,7 +23,8 @@ make_item(void)
 	item->warned = true;
 	item->held = true;
 	item_set(item, 0, RECIPIENT_DELIVERED, 250, STR("250 2.0.0 ok"));
-	item_set(item, 2, RECIPIENT_WAITING, 451, STR("451 later (mx)"));
+	item_set(item, 2, RECIPIENT_WAITING, 451, STR("451 no connection"));
+	item->status[2].ours = true;
 	return item;
 }
 
@@ -56,6 +57,9 @@ a_row_says_what_the_item_said(void **state)
 	assert_int_equal(row.status[1].state, RECIPIENT_WAITING);
 	assert_null(row.status[1].text);
 	assert_int_equal(row.status[2].code, 451);
+	assert_int_equal(row.status[2].state, RECIPIENT_WAITING);
+	assert_true(row.status[2].ours);
+	assert_false(row.status[0].ours);
 	row_free(&row);
 	for (size_t n = 0; n < bytes.n; n++)
 		assert_false(row_decode(str_sub(buf_str(&bytes), 0, n), &row));
@@ -114,6 +118,29 @@ long_replies_are_cut(void **state)
 	item_free(item);
 }
 
+/* A host that takes nobody gives all its recipients one answer. */
+static void
+equal_replies_are_kept_once(void **state)
+{
+	(void)state;
+	struct queue_item *item = make_item();
+	struct str busy = STR("451 4.3.2 too busy"), gone = STR("550 gone");
+	item_count(item, 4);
+	for (size_t i = 0; i < 4; i++)
+		item_set(item, i, RECIPIENT_WAITING, 451, busy);
+	for (size_t i = 1; i < 4; i++)
+		assert_ptr_equal(item->status[i].text, item->status[0].text);
+	item_set(item, 0, RECIPIENT_FAILED, 550, gone);
+	assert_string_equal(item->status[0].text, gone.p);
+	assert_string_equal(item->status[3].text, busy.p);
+	item_set(item, 2, RECIPIENT_WAITING, 451, str_of(item->status[2].text));
+	assert_string_equal(item->status[2].text, busy.p);
+	for (size_t i = 1; i < 4; i++)
+		item_set(item, i, RECIPIENT_FAILED, 550, gone);
+	assert_ptr_equal(item->status[3].text, item->status[0].text);
+	item_free(item);
+}
+
 static void
 keys_are_in_the_order_of_ids(void **state)
 {
@@ -139,6 +166,7 @@ main(void)
 		cmocka_unit_test(a_drop_needs_no_recipients),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(long_replies_are_cut),
+		cmocka_unit_test(equal_replies_are_kept_once),
 		cmocka_unit_test(keys_are_in_the_order_of_ids),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,22 @@ a_list_gives_the_first_that_can_be_used(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+static void
+nobody_is_in_a_list_twice(void **state)
+{
+	(void)state;
+	struct rua_list list;
+	rua_parse_list(STR("mailto:a@a.test,mailto:a@A.test!1k,mailto:A@a.test,"
+			   "https://a.test,https://a.test:443/,mailto:b@a.test,"
+			   "https://a.test:444/"),
+	    &arena, &list);
+	assert_int_equal(list.count, 4);
+	assert_int_equal(list.all[0].limit, 0);
+	assert_true(str_eq(list.all[1].address.local, STR("A")));
+	assert_int_equal(list.all[2].kind, RUA_HTTPS);
+	assert_true(str_eq(list.all[3].address.local, STR("b")));
+}
+
 static int
 tear_down(void **state)
 {
@@ -130,6 +146,7 @@ main(void)
 		cmocka_unit_test_teardown(addresses_of_hosts, tear_down),
 		cmocka_unit_test_teardown(
 		    a_list_gives_the_first_that_can_be_used, tear_down),
+		cmocka_unit_test_teardown(nobody_is_in_a_list_twice, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

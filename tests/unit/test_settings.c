@@ -116,6 +116,7 @@ an_empty_environment_gives_the_defaults(void **state)
 	assert_int_equal(s->auth_failures.ms, 600000);
 	assert_int_equal(s->user_rate.count, 300);
 	assert_int_equal(s->user_rate.ms, 3600000);
+	assert_int_equal(s->forward_rate.count, 3000);
 	assert_int_equal(s->dmarc_action, ACTION_ENFORCE);
 	assert_int_equal(s->spf_action, ACTION_ENFORCE);
 	assert_int_equal(s->dnsbl.count, 0);
@@ -528,6 +529,12 @@ settings_must_agree(void **state)
 		    "POSTERN_RELAY_USER needs POSTERN_RELAY" },
 		{ { "RELAY=a.b", "RELAY_USER=u" }, "need each other" },
 		{ { "RELAY=a.b", "RELAY_PASSWORD=p" }, "need each other" },
+		{ { "RELAY=a.b", "RELAY_USER=u", "RELAY_PASSWORD=p",
+		      "RELAY_TLS=none" },
+		    "POSTERN_RELAY_USER needs TLS" },
+		{ { "RELAY=a.b", "RELAY_USER=u", "RELAY_PASSWORD=p",
+		      "RELAY_TLS=opportunistic" },
+		    NULL },
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		assert_int_equal(load(cases[i].variables), !cases[i].error);
@@ -571,6 +578,24 @@ load_secret_file(struct str bytes, const char *other)
 	return good;
 }
 
+/* Whether the smarthost prepares them or not, they mean the same. */
+static void
+a_login_is_one_that_needs_no_preparation(void **state)
+{
+	(void)state;
+	assert_true(LOAD("RELAY=a.example", "RELAY_USER=\xc3\xa4nn",
+	    "RELAY_PASSWORD=p\xc3\xa4ss"));
+	assert_str(settings.relay_password, "p\xc3\xa4ss");
+	assert_false(LOAD(
+	    "RELAY=a.example", "RELAY_USER=u", "RELAY_PASSWORD=pa\xcc\x88ss"));
+	assert_error("POSTERN_RELAY_PASSWORD=(not shown): it must be one line "
+		     "of UTF-8");
+	assert_int_equal(lines_of_errors(), 1);
+	assert_false(
+	    LOAD("RELAY=a.example", "RELAY_USER=\xe4nn", "RELAY_PASSWORD=p"));
+	assert_error("POSTERN_RELAY_USER=");
+}
+
 static void
 a_secret_may_come_from_a_file(void **state)
 {
@@ -581,7 +606,8 @@ a_secret_may_come_from_a_file(void **state)
 	assert_false(load_secret_file(STR("two\nlines"), NULL));
 	assert_string_equal(buf_cstr(&errors),
 	    "POSTERN_RELAY_PASSWORD=(not shown): it must be one line of "
-	    "text\n");
+	    "UTF-8 text, letters with accents as one character each (NFC), "
+	    "without signs that SASLprep (RFC 4013) would replace\n");
 	assert_false(load_secret_file(STR("\n"), NULL));
 	assert_error("need each other");
 	assert_false(load_secret_file(STR("s3cret"), "RELAY_PASSWORD=s3cret"));
@@ -632,6 +658,9 @@ explaining_one_shows_form_and_default(void **state)
 	assert_false(settings_explain("NOTHING", &b));
 	assert_false(settings_explain("", &b));
 	assert_int_equal(b.n, 0);
+	assert_string_equal(settings_nearest("POSTERN_RELY"), "RELAY");
+	assert_string_equal(settings_nearest("RETYR_MAX"), "RETRY_MAX");
+	assert_null(settings_nearest("NOTHING_LIKE_IT"));
 	buf_free(&b);
 }
 
@@ -651,7 +680,7 @@ explaining_all_fits_a_terminal(void **state)
 		defaults += str_search(line, STR(" Default:")) < line.n;
 		assert_int_equal(str_search(line, STR("(null)")), line.n);
 	}
-	assert_int_equal(names, 47);
+	assert_int_equal(names, 48);
 	assert_int_equal(defaults, names);
 	buf_free(&b);
 }
@@ -723,6 +752,7 @@ main(void)
 		cmocka_unit_test(settings_must_agree),
 		cmocka_unit_test(a_bad_value_hides_what_follows_from_it),
 		cmocka_unit_test(the_first_of_two_variables_counts),
+		cmocka_unit_test(a_login_is_one_that_needs_no_preparation),
 		cmocka_unit_test(a_secret_may_come_from_a_file),
 		cmocka_unit_test(secrets_are_never_shown),
 		cmocka_unit_test(explaining_one_shows_form_and_default),

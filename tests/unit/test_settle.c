@@ -1,5 +1,6 @@
 #include "smtpd/delivery/settle.h"
 
+#include "tests/fakes/said.h"
 #include "tests/unit/delivery_rig.h"
 
 #include <fcntl.h>
@@ -210,15 +211,16 @@ static const struct given cases[] = {
 	    .sender = "a@else.test",
 	    .recipients = "you@ours.test",
 	    .codes = { 0 },
-	    .story = "settled 1, back in 10 s\n" },
+	    .story = "settled 1, back in 30 s\n" },
 };
 
 static void
 answer(struct parcel *parcel, size_t i, int code)
 {
 	bool local = parcel_recipient(parcel, i)->kind == RECIPIENT_LOCAL;
-	parcel_outcome(
-	    parcel, i, REPLY(code, NULL, "text"), local ? NULL : &mx);
+	parcel_outcome(parcel, i,
+	    local ? REPLY(code, NULL, "text") : said(REPLY(code, NULL, "text")),
+	    local ? NULL : &mx);
 }
 
 static void
@@ -398,7 +400,7 @@ one_line_per_outcome_is_logged(void **state)
 		"proof=opportunistic code=451 dsn=4.7.1 ms=7 try=1 "
 		"reply=\"come \\\"later\\\"\"\n",
 		" info event=bounced id=1 to=<bad@remote.test> code=550 ms=7 "
-		"try=1 reply=no\n",
+		"try=1 by=us reply=no\n",
 		" info event=delivered id=1 to=<you@ours.test> "
 		"mailbox=you@ours.test/Junk code=250 dsn=2.0.0 ms=7 try=1\n",
 	};
@@ -413,7 +415,8 @@ one_line_per_outcome_is_logged(void **state)
 	parcel_hold(parcel);
 	fake_clock_advance(7);
 	parcel_outcome(parcel, 0, REPLY(250, "2.0.0", "kept"), &mx);
-	parcel_outcome(parcel, 1, REPLY(451, "4.7.1", "come \"later\""), &mx);
+	parcel_outcome(
+	    parcel, 1, said(REPLY(451, "4.7.1", "come \"later\"")), &mx);
 	parcel_outcome(parcel, 2, REPLY(550, NULL, "no"), NULL);
 	parcel_outcome(parcel, 3, REPLY(250, "2.0.0", "delivered"), NULL);
 	log_open(LOG_INFO, false, NULL);

@@ -43,7 +43,30 @@ test_deadline_of_the_greeting(void **state)
 	sender_close(s);
 }
 
-/* Each is played up to the line whose reply doesn't come. */
+/* An octet a minute is no reply in time: a line without end, from the reply
+   that is named on. */
+static void
+expect_no_drip(struct sender *s, int64_t minutes, const char *why)
+{
+	sender_say(s, "2");
+	for (int64_t i = 1; i < minutes; i++) {
+		fake_loop_advance(s->loop, MINUTE);
+		sender_say(s, i == 1 ? "50-" : "x");
+	}
+	expect_deadline(s, MINUTE, why);
+}
+
+static void
+test_deadline_of_ehlo(void **state)
+{
+	(void)state;
+	struct sender *s = sender_open(SOCK_STREAM);
+	sender_expect(s, "220 mx\r\n", "EHLO client.example.test\r\n");
+	expect_no_drip(s, 5, "Timed out before the reply to EHLO");
+	sender_close(s);
+}
+
+/* Each is played up to the line whose reply comes drop by drop. */
 static void
 test_deadlines_of_a_mail(void **state)
 {
@@ -67,7 +90,7 @@ test_deadlines_of_a_mail(void **state)
 			fake_loop_advance(s->loop, MINUTE);
 			sender_say(s, replies[j]);
 		}
-		expect_deadline(s, steps[i].minutes * MINUTE, steps[i].why);
+		expect_no_drip(s, steps[i].minutes, steps[i].why);
 		assert_int_equal(s->client.failure, CLIENT_LOST);
 		assert_true(str_search(buf_str(&s->calls), STR("done ended")) <
 		    s->calls.n);
@@ -123,6 +146,29 @@ test_no_deadline_between_mails(void **state)
 	struct sender *s = sender_ready(SOCK_STREAM, plain);
 	fake_loop_advance(s->loop, 60 * MINUTE);
 	assert_str(buf_str(&s->calls), STR(""));
+	sender_close(s);
+}
+
+/* ---- limits ---- */
+
+/* RFC 5321 4.5.3.1.5: no server has as much to say; the line behind the
+   hundredth is the last that is looked at. */
+static void
+test_ten_thousand_keywords(void **state)
+{
+	(void)state;
+	struct sender *s = sender_open(SOCK_STREAM);
+	sender_expect(s, "220 mx\r\n", "EHLO client.example.test\r\n");
+	for (int i = 0; i < 100; i++)
+		sender_say(s, "250-X-KEYWORD\r\n");
+	assert_str(buf_str(&s->calls), STR(""));
+	for (int i = 100; i < 10000; i++)
+		send(s->fd, "250-X-KEYWORD\r\n", 15, MSG_NOSIGNAL);
+	fake_loop_settle(s->loop);
+	assert_str(buf_str(&s->calls), STR("ended "));
+	assert_string_equal(s->client.reply.text,
+	    "Got what is no reply before the reply to EHLO");
+	assert_int_equal(s->client.failure, CLIENT_LOST);
 	sender_close(s);
 }
 
@@ -232,7 +278,28 @@ test_reply_before_the_message_is_out(void **state)
 	sender_say(s, "250 Queued\r\n");
 	assert_str(buf_str(&s->calls), STR("more done ended "));
 	assert_str(buf_str(&s->replies),
-	    STR("451 Unexpected reply between two mails: 250 Queued\n"));
+	    STR("451 Unexpected reply before the reply to the message: 250 "
+		"Queued\n"));
+	sender_close(s);
+}
+
+/* The same in a batch: what hasn't left can't have been answered. */
+static void
+test_reply_before_its_command_is_out(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, pipelining);
+	char *name = calloc(1, MORE / 75);
+	memset(name, 'x', MORE / 75);
+	s->recipient = (struct str){ name, MORE / 75 };
+	sender_send(s, 98); /* twice what the socket takes */
+	for (int i = 0; i < 99; i++)
+		assert_int_equal(send(s->fd, "250 OK\r\n", 8, MSG_NOSIGNAL), 8);
+	fake_loop_settle(s->loop);
+	assert_str(buf_str(&s->calls), STR("done ended "));
+	assert_string_equal(s->client.reply.text,
+	    "Unexpected reply before the reply to RCPT: 250 OK");
+	free(name);
 	sender_close(s);
 }
 
@@ -353,15 +420,18 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deadline_of_the_greeting),
+		cmocka_unit_test(test_deadline_of_ehlo),
 		cmocka_unit_test(test_deadlines_of_a_mail),
 		cmocka_unit_test(test_deadline_of_each_pipelined_reply),
 		cmocka_unit_test(test_deadline_of_a_block),
 		cmocka_unit_test(test_no_deadline_between_mails),
+		cmocka_unit_test(test_ten_thousand_keywords),
 		cmocka_unit_test(test_one_send_for_a_batch),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_window_closes_when_mail_is_refused),
 		cmocka_unit_test(test_source_waits_for_the_peer),
 		cmocka_unit_test(test_reply_before_the_message_is_out),
+		cmocka_unit_test(test_reply_before_its_command_is_out),
 		cmocka_unit_test(test_feed_after_the_end),
 		cmocka_unit_test(test_nothing_is_called_from_within),
 		cmocka_unit_test(test_send_on_a_session_that_has_ended),

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-static const struct reply ok = { 250, "2.0.0", "OK" };
+static const struct reply ok = REPLY_IS(250, "2.0.0", "OK");
 
 /* ---- deadlines ---- */
 

@@ -5,7 +5,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -99,7 +101,8 @@ what_we_did_not_write_is_forged(void **state)
 		"SRS0=aaaaaaaa=aa=sender.example=ann@ours.example",
 		"SRS1=aaaaaaaa=one.example==x@ours.example",
 		"SRS0=================@ours.example",
-		"srs0+aaaaaaaa=aa@ours.example" };
+		"srs0+aaaaaaaa=aa@ours.example", "SRS1=aaaaaaaa@ours.example",
+		"SRS1=aaaaaaaaaa=@ours.example", "SRS0=aaaaaaa@ours.example" };
 	for (size_t i = 0; i < sizeof forged / sizeof *forged; i++)
 		assert_int_equal(
 		    srs_reverse(&ours, address(forged[i]), now, &arena, &back),
@@ -133,6 +136,82 @@ it_is_good_for_three_weeks(void **state)
 	    SRS_EXPIRED);
 	assert_int_equal(
 	    srs_reverse(&ours, a, now - 2 * day, &arena, &back), SRS_EXPIRED);
+}
+
+/* Its first hop may be one that never looks at the day. */
+static void
+so_is_what_was_rewritten_before(void **state)
+{
+	(void)state;
+	struct address back,
+	    a = forward(&ours, "ours.example",
+		address("SRS0=abcd=ab=sender.example=ann@hop.example"));
+	assert_int_equal(
+	    srs_reverse(&ours, a, now + SRS_DAYS * day, &arena, &back),
+	    SRS_GOOD);
+	assert_str(address_text(back, &arena),
+	    STR("SRS0=abcd=ab=sender.example=ann@hop.example"));
+	assert_int_equal(
+	    srs_reverse(&ours, a, now + (SRS_DAYS + 1) * day, &arena, &back),
+	    SRS_EXPIRED);
+	/* the day can't be renewed */
+	struct address later;
+	assert_true(srs_forward(&ours,
+	    address("SRS0=abcd=ab=sender.example=ann@hop.example"),
+	    STR("ours.example"), now + 30 * day, &arena, &later));
+	size_t at = strlen("SRS1=hhhhhhhh");
+	a.local = arena_printf(&arena, "%.*s%.2s%.*s",
+	    STR_ARG(str_sub(a.local, 0, at)), later.local.p + at,
+	    STR_ARG(str_from(a.local, at + 2)));
+	assert_int_equal(
+	    srs_reverse(&ours, a, now + 30 * day, &arena, &back), SRS_FORGED);
+}
+
+/* As other programs write them: the separator behind SRS0 is the first hop's
+   own, the hash has any length and both cases. */
+static void
+hops_of_others_are_kept_as_they_are(void **state)
+{
+	static const struct {
+		const char *sender, *wanted;
+	} cases[] = {
+		{ "SRS0=HhHh=tT=a.example=Ann@hop.example",
+		    "SRS0=HhHh=tT=a.example=Ann@hop.example" },
+		{ "SRS0+HhHh=tT=a.example=ann@hop.example",
+		    "SRS0+HhHh=tT=a.example=ann@hop.example" },
+		{ "srs0-HhHh-tT-a.example-ann@hop.example",
+		    "SRS0-HhHh-tT-a.example-ann@hop.example" },
+		{ "SRS0=/h+H=tT=a.example=a=b@hop.example",
+		    "SRS0=/h+H=tT=a.example=a=b@hop.example" },
+		{ "SRS1=XyZz=hop.example==HhHh=tT=a.example=ann@two.example",
+		    "SRS0=HhHh=tT=a.example=ann@hop.example" },
+		{ "SRS1-XyZz=hop.example=+HhHh=tT=a.example=ann@two.example",
+		    "SRS0+HhHh=tT=a.example=ann@hop.example" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address back,
+		    a = forward(
+			&ours, "ours.example", address(cases[i].sender));
+		assert_true(str_starts(a.local, STR("SRS1=")));
+		assert_int_equal(
+		    srs_reverse(&ours, a, now, &arena, &back), SRS_GOOD);
+		assert_str(address_text(back, &arena), str_of(cases[i].wanted));
+	}
+}
+
+/* 64 octets are what every server must take, and no limit. */
+static void
+a_long_local_part_is_kept(void **state)
+{
+	char text[100];
+	(void)state;
+	snprintf(text, sizeof text, "%064d@sender.example", 0);
+	struct address back, a = forward(&ours, "ours.example", address(text));
+	assert_int_equal(a.local.n,
+	    64 + strlen("SRS0=hhhhhhhh=dd=") + strlen("sender.example="));
+	assert_int_equal(srs_reverse(&ours, a, now, &arena, &back), SRS_GOOD);
+	assert_str(address_text(back, &arena), str_of(text));
 }
 
 static void
@@ -181,6 +260,11 @@ main(void)
 		cmocka_unit_test_teardown(
 		    the_kind_can_not_be_changed, teardown),
 		cmocka_unit_test_teardown(it_is_good_for_three_weeks, teardown),
+		cmocka_unit_test_teardown(
+		    so_is_what_was_rewritten_before, teardown),
+		cmocka_unit_test_teardown(
+		    hops_of_others_are_kept_as_they_are, teardown),
+		cmocka_unit_test_teardown(a_long_local_part_is_kept, teardown),
 		cmocka_unit_test_teardown(
 		    ordinary_addresses_are_left_alone, teardown),
 		cmocka_unit_test_teardown(

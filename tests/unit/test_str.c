@@ -58,6 +58,16 @@ starts_and_ends_are_found(void **state)
 }
 
 static void
+ascii_ends_at_127(void **state)
+{
+	(void)state;
+	assert_true(str_is_ascii(none));
+	assert_true(str_is_ascii((struct str){ "a\0\x7f", 3 }));
+	assert_false(str_is_ascii(STR("\x80")));
+	assert_false(str_is_ascii(STR("caf\xc3\xa9")));
+}
+
+static void
 parts_never_leave_the_view(void **state)
 {
 	(void)state;
@@ -165,18 +175,48 @@ c_strings_become_views(void **state)
 	assert_non_null(str_of(NULL).p);
 }
 
+static void
+distance_counts_typing_errors(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *a, *b;
+		size_t distance;
+	} cases[] = {
+		{ "", "", 0 },
+		{ "", "abc", 3 },
+		{ "user", "user", 0 },
+		{ "usr", "user", 1 },
+		{ "userr", "user", 1 },
+		{ "uzer", "user", 1 },
+		{ "suer", "user", 1 }, /* neighbours swapped */
+		{ "USER", "user", 4 },
+		{ "lits", "list", 1 },
+		{ "setup", "status", 3 },
+		{ "12345678901234567890123456789012", "", 32 },
+		{ "123456789012345678901234567890123", "", SIZE_MAX },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct str a = str_of(cases[i].a), b = str_of(cases[i].b);
+		assert_int_equal(str_distance(a, b), cases[i].distance);
+		assert_int_equal(str_distance(b, a), cases[i].distance);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comparing_knows_bytes_and_ascii_case),
 		cmocka_unit_test(starts_and_ends_are_found),
+		cmocka_unit_test(ascii_ends_at_127),
 		cmocka_unit_test(parts_never_leave_the_view),
 		cmocka_unit_test(finding_gives_a_place_or_the_length),
 		cmocka_unit_test(cutting_gives_every_part_once),
 		cmocka_unit_test(trimming_takes_white_space_at_both_ends),
 		cmocka_unit_test(numbers_are_digits_and_fit),
 		cmocka_unit_test(c_strings_become_views),
+		cmocka_unit_test(distance_counts_typing_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -468,6 +468,38 @@ test_finish_ends_with_its_time(void **state)
 	close(ends[1]);
 }
 
+static bool
+is_closed(int fd)
+{
+	send(fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	run_ms(1);
+	return send(fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0;
+}
+
+/* Nobody counts them any more, and peers may leave them open. */
+static void
+test_so_many_finish_at_a_time(void **state)
+{
+	(void)state;
+	int ends[STREAM_FINISHING + 1];
+	for (int i = 0; i <= STREAM_FINISHING; i++) {
+		int pair[2];
+		struct side a;
+		tcp_pair(pair);
+		side_open(&a, pair[0]);
+		ends[i] = pair[1];
+		stream_finish(a.stream, 10000);
+		run_ms(1);
+		if (i == STREAM_FINISHING - 1)
+			assert_false(is_closed(ends[0]));
+	}
+	assert_true(is_closed(ends[0]));
+	assert_false(is_closed(ends[1]));
+	for (int i = 0; i <= STREAM_FINISHING; i++)
+		close(ends[i]);
+	run_ms(20);
+}
+
 /* ---- TLS ---- */
 
 static void
@@ -786,6 +818,7 @@ main(void)
 		cmocka_unit_test(
 		    test_last_reply_survives_what_the_peer_still_sends),
 		cmocka_unit_test(test_finish_ends_with_its_time),
+		cmocka_unit_test(test_so_many_finish_at_a_time),
 		cmocka_unit_test(test_tls_both_ways),
 		cmocka_unit_test(test_tls_never_sees_plain_input),
 		cmocka_unit_test(

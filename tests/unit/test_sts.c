@@ -21,25 +21,58 @@ teardown(void **state)
 
 /* ---- the record ---- */
 
+#define NAME32 "a2345678901234567890123456789012"
+
 static const struct {
 	const char *texts[3];
 	const char *id; /* NULL: none */
 } records[] = {
 	{ { "v=STSv1; id=20160831085700Z;" }, "20160831085700Z" },
 	{ { "v=STSv1;id=1" }, "1" },
-	{ { "v=STSv1 ; id = a1 ; more=x" }, "a1" },
+	{ { "v=STSv1; id=1; " }, "1" },
+	{ { "v=STSv1 ;\tid=a1\t ; more=x" }, "a1" },
+	{ { "v=STSv1; id=" NAME32 }, NAME32 },
+	/* in any order, and of one that comes twice the first */
 	{ { "v=STSv1; x=y; id=first; id=second" }, "first" },
+	{ { "v=STSv1; id=first; id=not-an-id" }, "first" },
+	/* what isn't known */
+	{ { "v=STSv1; id=1; e=https://a.test/?(\"x'" }, "1" },
+	{ { "v=STSv1; id=1; a.b-c_d=x; 9=y; " NAME32 "=z" }, "1" },
+	{ { "v=STSv1; id=1; ID=2" }, "1" },
+	/* only what begins as it must is one, and two are none */
 	{ { "v=spf1 -all", "v=STSv1; id=1;", "v=STSv10; id=2" }, "1" },
+	{ { "v=STSv1", "v=STSv1; id=1", " v=STSv1; id=2" }, "1" },
+	{ { "v=stsv1; id=2", "v=STSv1; id=1", "id=3; v=STSv1" }, "1" },
 	{ { "v=STSv1; id=1", "v=STSv1; id=1" }, NULL },
-	{ { "v=STSv1" }, NULL },
-	{ { "v=STSv1;" }, NULL },
-	{ { "v=STSv1; id=" }, NULL },
-	{ { "v=STSv1; id=a-b" }, NULL },
-	{ { "v=STSv1; id=123456789012345678901234567890123" }, NULL },
+	{ { "v=STSv1; id=1", "v=STSv1;" }, NULL },
 	{ { "V=stsv1; id=1" }, NULL },
+	{ { " v=STSv1; id=1" }, NULL },
 	{ { "id=1; v=STSv1" }, NULL },
+	{ { "v=STSv1" }, NULL },
+	{ { "v=STSv1 id=1" }, NULL },
 	{ { "" }, NULL },
 	{ { NULL }, NULL },
+	/* malformed */
+	{ { "v=STSv1;" }, NULL },
+	{ { "v=STSv1; id=" }, NULL },
+	{ { "v=STSv1; ID=1" }, NULL },
+	{ { "v=STSv1; id=a-b" }, NULL },
+	{ { "v=STSv1; id=a-b; id=ab" }, NULL },
+	{ { "v=STSv1; id=a b" }, NULL },
+	{ { "v=STSv1; id=1 " }, NULL },
+	{ { "v=STSv1; id =1" }, NULL },
+	{ { "v=STSv1; id= 1" }, NULL },
+	{ { "v=STSv1; id=\"1\"" }, NULL },
+	{ { "v=STSv1; id=" NAME32 "3" }, NULL },
+	{ { "v=STSv1; ; id=1" }, NULL },
+	{ { "v=STSv1; id=1;;" }, NULL },
+	{ { "v=STSv1; id=1; x" }, NULL },
+	{ { "v=STSv1; id=1; x=" }, NULL },
+	{ { "v=STSv1; id=1; x=y z" }, NULL },
+	{ { "v=STSv1; id=1; x=y=z" }, NULL },
+	{ { "v=STSv1; id=1; x=\xc3\xbc" }, NULL },
+	{ { "v=STSv1; id=1; _x=y" }, NULL },
+	{ { "v=STSv1; id=1; " NAME32 "3=y" }, NULL },
 };
 
 static void
@@ -98,6 +131,16 @@ small_differences_are_taken(void **state)
 	assert_true(parse("version:STSv1\nmode:testing\n\nfuture: x: y\n"
 			  "mx:a.example\nmax_age:  86400 "));
 	assert_int_equal(policy.mode, STS_TESTING);
+	assert_int_equal(policy.max_age, 86400);
+	/* both line ends, blanks behind, nothing behind the last line */
+	assert_true(parse("version:\tSTSv1 \t\r\nmode: enforce\n\r\n"
+			  "mx: A.example.\r\nx.y-z_0: \xc3\xbc\nmax_age: 007"));
+	assert_int_equal(policy.max_age, 7);
+	assert_str(policy.mx[0], STR("a.example"));
+	/* in any order; without hosts, where none is needed */
+	assert_true(parse("max_age: 1\nmx: a.example\nmode: enforce\n"
+			  "mx: b.example\nversion: STSv1\n"));
+	assert_int_equal(policy.count, 2);
 	assert_true(parse("version: STSv1\nmode: none\nmax_age: 0\n"));
 	assert_int_equal(policy.mode, STS_NONE);
 	/* the first of a key that is there twice */
@@ -134,6 +177,26 @@ what_is_malformed_is_no_policy(void **state)
 		"version: STSv1\nmode: enforce\nmx: *.*.example\nmax_age: 1\n",
 		"version: STSv1\nmode: enforce\nmx: \nmax_age: 1\n",
 		"mode: enforce\nmx: a.example\nmax_age: 1\n",
+		/* lines that are no fields */
+		"version: STSv1\nmode: none\nmax_age: 1\nnothing\n",
+		"version: STSv1\nmode: none\nmax_age: 1\n<p>: x\n",
+		"version: STSv1\nmode: none\nmax_age: 1\n_x: y\n",
+		"version: STSv1\nmode: none\nmax_age: 1\n: y\n",
+		("version: STSv1\nmode: none\nmax_age: 1\n" NAME32 "3: y\n"),
+		"version: STSv1\n mode: none\nmax_age: 1\n",
+		"version: STSv1\nmode : none\nmax_age: 1\n",
+		"version: STSv1\nMode: none\nmax_age: 1\n",
+		"version: STSv1\rmode: none\rmax_age: 1\r",
+		"version: STSv1\nmode: none\r\r\nmax_age: 1\n",
+		"\xef\xbb\xbfversion: STSv1\nmode: none\nmax_age: 1\n",
+		"version: STSv1\nmode: none\nmax_age: 1 day\n",
+		"version: STSv1\nmode: none\nmax_age: +1\n",
+		"version: STSv1\nmode: none\nmax_age:\n",
+		/* a host is a name: not its address, not beyond ASCII */
+		"version: STSv1\nmode: enforce\nmx: [192.0.2.1]\nmax_age: 1\n",
+		"version: STSv1\nmode: enforce\nmx: m\xc3\xbcx.example\nmax_age: 1\n",
+		"version: STSv1\nmode: enforce\nmx: .a.example\nmax_age: 1\n",
+		"version: STSv1\nmode: enforce\nmx: a.example b\nmax_age: 1\n",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -167,6 +230,8 @@ hosts_match(void **state)
 	assert_false(sts_policy_matches(&policy, STR("aexample.net")));
 	assert_false(sts_policy_matches(&policy, STR("x.mail.example.com")));
 	assert_false(sts_policy_matches(&policy, STR("")));
+	assert_false(sts_policy_matches(&policy, STR(".example.net")));
+	assert_false(sts_policy_matches(&policy, STR("*.example.net")));
 }
 
 int

@@ -210,6 +210,29 @@ without_space_it_is_tried_again(void **state)
 	assert_int_equal(idles, 1); /* a stop doesn't wait for space */
 }
 
+/* Else it would come back at the next start, and be reported again. */
+static void
+without_space_it_is_removed_later(void **state)
+{
+	(void)state;
+	count(TODAY, "a.test", "x", "1");
+	count(TODAY, "b.test", "x", "1");
+	fake_loop_advance(loop, WRITE_MS);
+	assert_int_equal(fake_pairs.count, 4);
+	fake_pairs.result = STORE_FULL;
+	tally_expire(tally, TODAY + 100);
+	fake_loop_advance(loop, 3 * WRITE_MS);
+	count(TODAY, "b.test", "x", "1");
+	fake_pairs.result = STORE_DONE;
+	fake_loop_advance(loop, WRITE_MS);
+	assert_int_equal(fake_pairs.count, 2);
+	die_and_start();
+	assert_string_equal(look(), "0 b.test x 1/1;");
+	fake_pairs.result = STORE_FULL;
+	tally_expire(tally, TODAY + 100);
+	fake_loop_settle(loop); /* what is left to do goes with the tally */
+}
+
 static void
 the_newest_note_counts(void **state)
 {
@@ -360,6 +383,7 @@ main(void)
 		CASE(counts_are_written_after_some_seconds),
 		CASE(a_stop_writes_what_has_changed),
 		CASE(without_space_it_is_tried_again),
+		CASE(without_space_it_is_removed_later),
 		CASE(the_newest_note_counts),
 		CASE(there_may_be_no_notes),
 		CASE(days_go_after_a_while),

@@ -33,6 +33,7 @@ set_up(void **state)
 	tally = tally_open(loop, fake_pairs.store, &tls_counters_kind);
 	tls_counters_init(&counters, tally);
 	attempt = (struct tls_attempt){
+		.recipients = STR("a.test"),
 		.domain = STR("a.test"),
 		.type = TLS_POLICY_STS,
 		.string_count = 2,
@@ -145,9 +146,66 @@ one_domain_cant_fill_it(void **state)
 		tell();
 	}
 	assert_int_equal(tally_dropped(tally), 3);
-	attempt.domain = STR("b.test");
+	attempt.recipients = attempt.domain = STR("b.test");
 	tell();
 	assert_int_equal(tally_dropped(tally), 3);
+}
+
+static void
+a_failure_of_a_good_session_has_its_reason(void **state)
+{
+	(void)state;
+	static const struct {
+		enum tls_report result;
+		enum tls_policy_type type;
+		const char *given, *kept;
+	} cases[] = {
+		{ TLS_REPORT_TLSA_INVALID, TLS_POLICY_TLSA, "",
+		    "None of the TLSA records can be used" },
+		{ TLS_REPORT_VALIDATION, TLS_POLICY_STS, "",
+		    "The policy doesn't name this MX host" },
+		{ TLS_REPORT_VALIDATION, TLS_POLICY_STS, "alert", "alert" },
+		{ TLS_REPORT_VALIDATION, TLS_POLICY_NONE, "", "" },
+		{ TLS_REPORT_EXPIRED, TLS_POLICY_STS, "", "" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct row_sheet sheet;
+		struct tls_row row;
+		fake_clock.wall_ms = (20777 + (int64_t)i * 10) * 86400000;
+		attempt.result = cases[i].result;
+		attempt.type = cases[i].type;
+		attempt.reason = str_of(cases[i].given);
+		tell();
+		tally_copy(tally, tally_next(tally, NULL), &sheet);
+		assert_true(tls_row_decode(buf_str(&sheet.rows[0].key), &row));
+		assert_true(str_eq(row.reason, str_of(cases[i].kept)));
+		row_sheet_free(&sheet);
+	}
+}
+
+/* RFC 8460 1.1: both may have a TLSRPT record, and the first is the one that
+   domains have. */
+static void
+tlsa_records_concern_the_domain_and_the_host(void **state)
+{
+	(void)state;
+	attempt.type = TLS_POLICY_TLSA;
+	attempt.domain = STR("mx.a.test");
+	tell();
+	static const char *const domains[] = { "a.test", "mx.a.test" };
+	for (size_t i = 0; i < 2; i++) {
+		struct row_sheet sheet;
+		struct tls_row row;
+		const struct tally_topic *topic =
+		    tally_find(tally, 20777, str_of(domains[i]));
+		assert_non_null(topic);
+		tally_copy(tally, topic, &sheet);
+		assert_int_equal(sheet.count, 1);
+		assert_true(tls_row_decode(buf_str(&sheet.rows[0].key), &row));
+		assert_true(str_eq(row.domain, str_of(domains[i])));
+		assert_true(str_eq(row.policy_domain, STR("mx.a.test")));
+		row_sheet_free(&sheet);
+	}
 }
 
 int
@@ -159,6 +217,8 @@ main(void)
 		CASE(what_went_well_is_one_row_for_all_hosts),
 		CASE(a_hostile_policy_costs_little),
 		CASE(one_domain_cant_fill_it),
+		CASE(a_failure_of_a_good_session_has_its_reason),
+		CASE(tlsa_records_concern_the_domain_and_the_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,41 @@ static const struct {
 	{ DANE_BOGUS, STS_ENFORCE, false, "-------" },
 };
 
+/* RFC 8689 2: what proves a host for REQUIRETLS, with an MX that isn't secure
+   and with one that is. */
+static const struct {
+	enum dane_status dane;
+	enum sts_mode sts;
+	bool listed;
+	const char *weak, *named;
+} proofs[] = {
+	{ DANE_INSECURE, STS_NONE, false, "none", "certificate" },
+	{ DANE_INSECURE, STS_TESTING, true, "sts", "sts" },
+	{ DANE_INSECURE, STS_TESTING, false, "none", "certificate" },
+	{ DANE_INSECURE, STS_ENFORCE, true, "sts", "sts" },
+	{ DANE_INSECURE, STS_ENFORCE, false, "none", "none" },
+	{ DANE_ABSENT, STS_NONE, false, "none", "certificate" },
+	{ DANE_ABSENT, STS_TESTING, true, "sts", "sts" },
+	{ DANE_ABSENT, STS_TESTING, false, "none", "certificate" },
+	{ DANE_ABSENT, STS_ENFORCE, true, "sts", "sts" },
+	{ DANE_ABSENT, STS_ENFORCE, false, "none", "none" },
+	{ DANE_USABLE, STS_NONE, false, "dane", "dane" },
+	{ DANE_USABLE, STS_TESTING, true, "dane", "dane" },
+	{ DANE_USABLE, STS_TESTING, false, "dane", "dane" },
+	{ DANE_USABLE, STS_ENFORCE, true, "dane", "dane" },
+	{ DANE_USABLE, STS_ENFORCE, false, "dane", "dane" },
+	{ DANE_UNUSABLE, STS_NONE, false, "none", "certificate" },
+	{ DANE_UNUSABLE, STS_TESTING, true, "sts", "sts" },
+	{ DANE_UNUSABLE, STS_TESTING, false, "none", "certificate" },
+	{ DANE_UNUSABLE, STS_ENFORCE, true, "sts", "sts" },
+	{ DANE_UNUSABLE, STS_ENFORCE, false, "none", "none" },
+	{ DANE_BOGUS, STS_NONE, false, "none", "none" },
+	{ DANE_BOGUS, STS_TESTING, true, "none", "none" },
+	{ DANE_BOGUS, STS_TESTING, false, "none", "none" },
+	{ DANE_BOGUS, STS_ENFORCE, true, "none", "none" },
+	{ DANE_BOGUS, STS_ENFORCE, false, "none", "none" },
+};
+
 enum {
 	ROWS = sizeof rows / sizeof *rows
 };
@@ -76,6 +111,31 @@ letter(struct tls_demand d, size_t column)
 	return letters[tls_policy(d, columns[column]).action];
 }
 
+/* Both tables have each combination once; without a policy no host is
+   listed. */
+static void
+no_combination_is_missing(void **state)
+{
+	enum {
+		PER_DANE = 5
+	};
+	(void)state;
+	assert_int_equal(ROWS, (DANE_BOGUS + 1) * PER_DANE);
+	assert_int_equal(sizeof proofs / sizeof *proofs, ROWS);
+	for (size_t i = 0; i < ROWS; i++) {
+		size_t kind = i % PER_DANE;
+		enum sts_mode mode = kind == 0 ? STS_NONE
+		    : kind < 3		       ? STS_TESTING
+					       : STS_ENFORCE;
+		assert_int_equal(rows[i].dane, i / PER_DANE);
+		assert_int_equal(rows[i].sts, mode);
+		assert_int_equal(rows[i].listed, kind % 2);
+		assert_int_equal(proofs[i].dane, rows[i].dane);
+		assert_int_equal(proofs[i].sts, rows[i].sts);
+		assert_int_equal(proofs[i].listed, rows[i].listed);
+	}
+}
+
 static void
 every_combination_does_what_the_table_says(void **state)
 {
@@ -88,7 +148,7 @@ every_combination_does_what_the_table_says(void **state)
 	}
 }
 
-/* RFC 8689 5 */
+/* RFC 8689 4.2.2 */
 static void
 a_sender_may_do_without(void **state)
 {
@@ -99,21 +159,51 @@ a_sender_may_do_without(void **state)
 			    letter(demand(i, TLS_WISH_OPTIONAL), k), '-');
 }
 
-/* RFC 8689 4.2.1 */
+/* Whoever can't be proven isn't met; the rest must have all right. */
+static void
+check_insisting(struct tls_demand d, const char *proof)
+{
+	struct tls_need need = tls_need(d);
+	bool met = strcmp(proof, "none") != 0;
+	assert_string_equal(need.proof, proof);
+	assert_int_equal(need.refusal == TLS_NOT_REFUSED, met);
+	assert_int_equal(need.announced, met && d.wish == TLS_WISH_REQUIRED);
+	for (size_t k = 0; k < COLUMNS; k++)
+		assert_int_equal(
+		    letter(d, k), met && columns[k] == TLS_GOOD ? 's' : '-');
+}
+
 static void
 a_sender_may_insist(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ROWS; i++) {
-		bool proven = strcmp(rows[i].actions, "------s") == 0;
-		struct tls_demand d = demand(i, TLS_WISH_REQUIRED);
-		for (size_t k = 0; k < COLUMNS; k++) {
-			bool sent = proven && columns[k] == TLS_GOOD;
-			assert_int_equal(letter(d, k), sent ? 's' : '-');
+	for (size_t i = 0; i < sizeof proofs / sizeof *proofs; i++)
+		for (int report = 0; report < 2; report++) {
+			struct tls_demand d = {
+				.wish = report ? TLS_WISH_PROVEN
+					       : TLS_WISH_REQUIRED,
+				.dane = proofs[i].dane,
+				.sts = proofs[i].sts,
+				.listed = proofs[i].listed,
+			};
+			check_insisting(d, proofs[i].weak);
+			d.named = true;
+			check_insisting(d, proofs[i].named);
 		}
-		assert_int_equal(tls_need(d).announced, proven);
-		assert_false(tls_need(demand(i, TLS_WISH_NONE)).announced);
-	}
+}
+
+/* It is for REQUIRETLS alone that the MX matters. */
+static void
+a_name_proves_nothing_by_itself(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++)
+		for (size_t k = 0; k < COLUMNS; k++) {
+			struct tls_demand d = demand(i, TLS_WISH_NONE);
+			d.named = true;
+			assert_int_equal(letter(d, k), rows[i].actions[k]);
+			assert_false(tls_need(d).announced);
+		}
 }
 
 /* Where a bad certificate ends the attempt, it is looked at before MAIL; and
@@ -156,6 +246,12 @@ static const struct {
 	{ { .dane = DANE_USABLE }, TLS_NO_MATCH, "validation-failure" },
 	{ { .dane = DANE_USABLE }, TLS_NO_HANDSHAKE, "validation-failure" },
 	{ { .dane = DANE_BOGUS }, TLS_GOOD, "dnssec-invalid" },
+	{ { .dane = DANE_UNUSABLE }, TLS_GOOD, "tlsa-invalid" },
+	{ { .dane = DANE_UNUSABLE }, TLS_WRONG_NAME, "tlsa-invalid" },
+	{ { .dane = DANE_UNUSABLE }, TLS_NO_STARTTLS,
+	    "starttls-not-supported" },
+	{ { .dane = DANE_UNUSABLE, .sts = STS_ENFORCE, .listed = true },
+	    TLS_EXPIRED, "certificate-expired" },
 };
 
 static void
@@ -173,9 +269,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_combination_is_missing),
 		cmocka_unit_test(every_combination_does_what_the_table_says),
 		cmocka_unit_test(a_sender_may_do_without),
 		cmocka_unit_test(a_sender_may_insist),
+		cmocka_unit_test(a_name_proves_nothing_by_itself),
 		cmocka_unit_test(the_need_agrees_with_the_actions),
 		cmocka_unit_test(reports_call_it_by_its_name),
 	};

@@ -27,6 +27,7 @@ static const struct report_frame frame = {
 static const struct tls_row base = {
 	.day = 16892,
 	.domain = { "company-y.example", 17 },
+	.policy_domain = { "company-y.example", 17 },
 	.type = TLS_POLICY_STS,
 	.string_count = 4,
 	.strings = { { "version: STSv1", 14 }, { "mode: testing", 13 },
@@ -128,6 +129,7 @@ each_policy_has_its_entry(void **state)
 	put(&row, 1);
 	row.strings[1] = STR("mode: enforce");
 	put(&row, 2);
+	row.policy_domain = STR("mx.company-y.example");
 	row.type = TLS_POLICY_NONE;
 	row.string_count = row.mx_count = 0;
 	put(&row, 3);
@@ -139,6 +141,9 @@ each_policy_has_its_entry(void **state)
 	assert_string_equal(
 	    json_string_value(json_object_get(policy, "policy-type")),
 	    "no-policy-found");
+	assert_string_equal(
+	    json_string_value(json_object_get(policy, "policy-domain")),
+	    "mx.company-y.example");
 	assert_null(json_object_get(policy, "mx-host"));
 	assert_int_equal(
 	    json_array_size(json_object_get(last, "failure-details")), 0);

@@ -12,6 +12,7 @@
 static const struct tls_row full = {
 	.day = 20777,
 	.domain = { "a.test", 6 },
+	.policy_domain = { "mx1.a.test", 10 },
 	.type = TLS_POLICY_STS,
 	.string_count = 2,
 	.strings = { { "version: STSv1", 14 }, { "mode: testing", 13 } },
@@ -40,6 +41,8 @@ a_row_comes_back_as_it_was(void **state)
 	struct buf key = key_of(&full);
 	assert_true(tls_row_decode(buf_str(&key), &read));
 	assert_int_equal(read.day, full.day);
+	assert_true(str_eq(read.domain, full.domain));
+	assert_true(str_eq(read.policy_domain, full.policy_domain));
 	assert_int_equal(read.type, TLS_POLICY_STS);
 	assert_int_equal(read.string_count, 2);
 	assert_true(str_eq(read.strings[1], STR("mode: testing")));

@@ -105,28 +105,33 @@ shake(enum pair pair, const struct tls_terms *terms, struct side *client,
 static const struct {
 	enum tls_check check;
 	enum pair pair;
-	const char *name, *second_name;
+	const char *name, *others[TLS_OTHER_NAMES];
 	enum tls_verdict verdict;
 	const char *why;
 } cases[] = {
-	{ TLS_CHECK_NOTHING, OLD, "other.test", NULL, TLS_VERDICT_GOOD, "" },
-	{ TLS_CHECK_NOTHING, STRANGE, "x.test", NULL, TLS_VERDICT_GOOD, "" },
-	{ TLS_CHECK_WATCHED, GOOD, "good.test", NULL, TLS_VERDICT_GOOD, "" },
-	{ TLS_CHECK_WATCHED, GOOD, "other.test", NULL, TLS_VERDICT_WRONG_NAME,
-	    "hostname mismatch" },
-	{ TLS_CHECK_WATCHED, OLD, "old.test", NULL, TLS_VERDICT_EXPIRED,
-	    "certificate has expired" },
-	{ TLS_CHECK_WATCHED, STRANGE, "strange.test", NULL,
-	    TLS_VERDICT_UNTRUSTED, "self-signed certificate" },
-	{ TLS_CHECK_PKIX, GOOD, "good.test", NULL, TLS_VERDICT_GOOD, "" },
-	{ TLS_CHECK_PKIX, GOOD, "other.test", "good.test", TLS_VERDICT_GOOD,
+	{ TLS_CHECK_NOTHING, OLD, "other.test", { NULL }, TLS_VERDICT_GOOD,
 	    "" },
-	{ TLS_CHECK_PKIX, GOOD, "other.test", "third.test",
+	{ TLS_CHECK_NOTHING, STRANGE, "x.test", { NULL }, TLS_VERDICT_GOOD,
+	    "" },
+	{ TLS_CHECK_WATCHED, GOOD, "good.test", { NULL }, TLS_VERDICT_GOOD,
+	    "" },
+	{ TLS_CHECK_WATCHED, GOOD, "other.test", { NULL },
 	    TLS_VERDICT_WRONG_NAME, "hostname mismatch" },
-	{ TLS_CHECK_PKIX, OLD, "old.test", NULL, TLS_VERDICT_EXPIRED,
+	{ TLS_CHECK_WATCHED, OLD, "old.test", { NULL }, TLS_VERDICT_EXPIRED,
 	    "certificate has expired" },
-	{ TLS_CHECK_PKIX, STRANGE, "strange.test", NULL, TLS_VERDICT_UNTRUSTED,
-	    "self-signed certificate" },
+	{ TLS_CHECK_WATCHED, STRANGE, "strange.test", { NULL },
+	    TLS_VERDICT_UNTRUSTED, "self-signed certificate" },
+	{ TLS_CHECK_PKIX, GOOD, "good.test", { NULL }, TLS_VERDICT_GOOD, "" },
+	{ TLS_CHECK_PKIX, GOOD, "other.test", { "good.test" }, TLS_VERDICT_GOOD,
+	    "" },
+	{ TLS_CHECK_PKIX, GOOD, "other.test", { "third.test" },
+	    TLS_VERDICT_WRONG_NAME, "hostname mismatch" },
+	{ TLS_CHECK_PKIX, GOOD, "other.test", { "third.test", "good.test" },
+	    TLS_VERDICT_GOOD, "" },
+	{ TLS_CHECK_PKIX, OLD, "old.test", { NULL }, TLS_VERDICT_EXPIRED,
+	    "certificate has expired" },
+	{ TLS_CHECK_PKIX, STRANGE, "strange.test", { NULL },
+	    TLS_VERDICT_UNTRUSTED, "self-signed certificate" },
 };
 
 static void
@@ -140,7 +145,7 @@ a_certificate_is_judged_as_far_as_it_matters(void **state)
 			.context = trusting,
 			.check = cases[i].check,
 			.name = cases[i].name,
-			.second_name = cases[i].second_name,
+			.others = { cases[i].others[0], cases[i].others[1] },
 		};
 		enum tls_verdict verdict =
 		    shake(cases[i].pair, &terms, &client, &why);
@@ -200,6 +205,46 @@ records_prove_a_host(void **state)
 		    sets[i].verdict);
 		assert_int_equal(
 		    client.secure, sets[i].verdict == TLS_VERDICT_GOOD);
+		stream_free(client.stream);
+	}
+}
+
+/* RFC 7671 9: of digests of the same thing the strongest alone counts, so that
+   whoever can forge the others gains nothing */
+static void
+the_strongest_digest_counts(void **state)
+{
+	static const char wrong[64] = "";
+	static const struct {
+		uint8_t selector;
+		bool last;
+		enum tls_verdict verdict;
+	} rows[] = {
+		{ 1, false, TLS_VERDICT_NO_MATCH },
+		{ 1, true, TLS_VERDICT_NO_MATCH },
+		{ 0, false, TLS_VERDICT_GOOD },
+		{ 0, true, TLS_VERDICT_GOOD },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct side client;
+		const char *why;
+		struct dns_record records[2] = { { 0 } };
+		struct dns_record *strong = &records[rows[i].last];
+		records[!rows[i].last] = record_of(STRANGE, 3, 32);
+		strong->tlsa.usage = 3;
+		strong->tlsa.selector = rows[i].selector;
+		strong->tlsa.matching = 2;
+		strong->tlsa.data = (struct str){ wrong, sizeof wrong };
+		const struct tls_terms terms = {
+			.context = trusting,
+			.check = TLS_CHECK_DANE,
+			.name = "any.test",
+			.count = 2,
+			.records = records,
+		};
+		assert_int_equal(
+		    shake(STRANGE, &terms, &client, &why), rows[i].verdict);
 		stream_free(client.stream);
 	}
 }
@@ -321,6 +366,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_certificate_is_judged_as_far_as_it_matters),
 		cmocka_unit_test(records_prove_a_host),
+		cmocka_unit_test(the_strongest_digest_counts),
 		cmocka_unit_test(what_is_no_handshake_is_no_verdict),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 enum {
-	AT_A_TIME = 16,
+	AT_A_TIME = FETCH_PLACES,
 	DEADLINE_MS = 20000, /* of a test: then something hangs */
 };
 
@@ -37,6 +37,17 @@ on_gone(void)
 {
 	gone = true;
 	loop_stop(loop);
+}
+
+/* web's first word. */
+static bool
+hear_start(void)
+{
+	struct fetch_answer a;
+	struct str content;
+	return fetch_wire_receive(smtpd, &record, FETCH_ANSWER_MAX) == 1 &&
+	    fetch_answer_read(buf_str(&record), &a, &content) &&
+	    a.id == FETCH_START && content.n == 0;
 }
 
 static int
@@ -62,7 +73,7 @@ setup(void **state)
 	fetcher = fetcher_new(loop, multi, ends[0], &rules, on_gone);
 	smtpd = ends[1];
 	fetch_wire_prepare(smtpd);
-	return 0;
+	return hear_start() ? 0 : -1;
 }
 
 static int
@@ -85,7 +96,12 @@ teardown(void **state)
 static struct fetch_question
 question(const char *host, const char *address)
 {
-	struct fetch_question q = { .id = 7, .port = port, .count = 1 };
+	struct fetch_question q = {
+		.id = 7,
+		.ms = FETCH_MS,
+		.port = port,
+		.count = 1,
+	};
 	assert_true(fetch_wire_set_host(&q, str_of(host)));
 	assert_true(fetch_wire_set_path(&q, STR("/policy")));
 	assert_true(ip_parse(str_of(address), &q.ips[0]));
@@ -217,7 +233,40 @@ plain_text_is_not_taken(void **state)
 	assert_int_equal(hear().result, FETCH_TLS);
 }
 
+static void
+it_takes_as_long_as_it_is_told(void **state)
+{
+	(void)state;
+	struct fetch_question q = question("a.test", "127.0.0.1");
+	q.ms = 200;
+	say(q); /* nobody accepts, nobody answers */
+	assert_int_equal(hear().result, FETCH_TIMEOUT);
+	assert_true(was_connected());
+}
+
 /* ---- the channel ---- */
+
+static void
+what_was_asked_before_the_start_is_not_answered(void **state)
+{
+	(void)state;
+	struct fetch_question old = question("a.test", "127.0.0.1");
+	int ends[2];
+	fetcher_free(fetcher);
+	fetcher = NULL;
+	close(smtpd);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	smtpd = ends[1];
+	fetch_wire_prepare(smtpd);
+	old.id = 1;
+	say(old);
+	say(old);
+	rules.private_allowed = false;
+	fetcher = fetcher_new(loop, multi, ends[0], &rules, on_gone);
+	assert_true(hear_start());
+	say(question("a.test", "127.0.0.1"));
+	assert_int_equal(hear().id, 7);
+}
 
 static void
 what_is_no_question_is_skipped(void **state)
@@ -299,6 +348,8 @@ main(void)
 		TEST(it_connects_to_what_it_is_told_and_may),
 		TEST(names_are_never_looked_up),
 		TEST(plain_text_is_not_taken),
+		TEST(it_takes_as_long_as_it_is_told),
+		TEST(what_was_asked_before_the_start_is_not_answered),
 		TEST(what_is_no_question_is_skipped),
 		TEST(the_rest_waits_in_the_socket),
 		TEST(the_end_of_the_other_side_is_told),

@@ -99,7 +99,9 @@ keep_line(const char *event, const char *id, const char *key, const char *value)
 	struct log_line line = log_begin_kept(LOG_DEBUG, event);
 	log_c(&line, "id", id);
 	log_c(&line, key, value);
-	history_end(history, &line);
+	history_end(history,
+	    strcmp(event, "reject") == 0 ? HISTORY_REFUSED : HISTORY_MAIL,
+	    &line);
 }
 
 static void

@@ -255,6 +255,13 @@ static const struct {
 	    "set POSTERN_RELAY_SPF" },
 	{ "smtp-relay.brevo.com", "", "v=spf1 mx include:spf.brevo.com -all",
 	    "add mx" },
+	{ "smtp-relay.gmail.com", "", "v=spf1 mx include:_spf.google.com -all",
+	    "add mx" },
+	{ "gmail-smtp-in.l.google.com", "", "v=spf1 mx -all",
+	    "set POSTERN_RELAY_SPF" },
+	{ "ours-test.mail.protection.outlook.com", "",
+	    "v=spf1 mx include:spf.protection.outlook.com -all", "add mx" },
+	{ "mail.smtp2go.com", "", "v=spf1 mx -all", "set POSTERN_RELAY_SPF" },
 	{ "notsendgrid.net", "", "v=spf1 mx -all", "set POSTERN_RELAY_SPF" },
 	{ "192.0.2.1", "", "v=spf1 mx -all", "what 192.0.2.1 wants in SPF" },
 };

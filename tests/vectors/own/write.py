@@ -426,8 +426,26 @@ dmarc('servfail', 'temperror', {}, zone={'_dmarc.example.com': [{'RCODE': 2}]}, 
 dmarc('timeout', 'temperror', {}, zone={'_dmarc.example.com': ['TIMEOUT']}, mail_from=OTHER)
 dmarc('servfail-above', 'temperror', {}, zone={'_dmarc.com': [{'RCODE': 2}]}, mail_from=OTHER)
 dmarc('servfail-above-a-record', 'fail', REJECT, zone={'_dmarc.com': [{'RCODE': 2}]}, mail_from=OTHER, policy='reject')
-dmarc('dkim-servfail', 'temperror|fail', REJECT, mail_from=OTHER, d='example.com',
-      zone={'sel._domainkey.example.com': [{'RCODE': 2}]})
+LOST = {'sel._domainkey.example.com': [{'RCODE': 2}]}
+dmarc('dkim-servfail', 'temperror', REJECT, mail_from=OTHER, d='example.com', policy='reject', zone=LOST, why='RFC 9989 5.3.6')
+dmarc('dkim-servfail-above', 'temperror', REJECT, author='ann@news.example.com', mail_from=OTHER, d='example.com', zone=LOST)
+dmarc('dkim-servfail-strict-above', 'fail', {'example.com': P + '; adkim=s'}, author='ann@news.example.com', mail_from=OTHER,
+      d='example.com', zone=LOST)
+dmarc('dkim-servfail-spf-passes', 'pass', REJECT, d='example.com', zone=LOST)
+dmarc('dkim-servfail-of-another', 'fail', REJECT, mail_from=OTHER, d='example.net', policy='reject',
+      zone={'sel._domainkey.example.net': [{'RCODE': 2}]})
+dmarc('spf-servfail', 'temperror', REJECT, policy='reject', zone={'example.com': [{'RCODE': 2}]})
+dmarc('spf-servfail-of-another', 'fail', REJECT, mail_from=OTHER, zone={'other.example': [{'RCODE': 2}]})
+dmarc('spf-servfail-dkim-passes', 'pass', REJECT, d='example.com', zone={'example.com': [{'RCODE': 2}]})
+dmarc('spf-servfail-another-organization', 'fail', {'com': P + '; psd=y'}, existing=['example.com'], mail_from='x@example2.com',
+      zone={'example2.com': [{'RCODE': 2}]})
+dmarc('servfail-above-what-may-align', 'temperror', REJECT, mail_from=OTHER, d='news.example.com', policy='reject',
+      zone={'_dmarc.com': [{'RCODE': 2}]})
+dmarc('servfail-of-what-may-align', 'temperror', REJECT, mail_from=OTHER, d='news.example.com', policy='reject',
+      zone={'_dmarc.news.example.com': [{'RCODE': 2}]})
+dmarc('servfail-of-one-another-aligns', 'pass', REJECT, mail_from='x@bounce.example.com', d='news.example.com',
+      zone={'_dmarc.news.example.com': [{'RCODE': 2}]})
+dmarc('existence-servfail', 'temperror', {'example.com': P + '; np=none'}, zone={'a.example.com': [{'RCODE': 2}]}, **SUB)
 
 
 def parents(name):
