@@ -11,7 +11,7 @@
 enum {
 	SERVER_PACKET = 1232, /* octets; what passes any path in one piece.  A
 				 larger answer is asked for again, over TCP */
-	SERVER_ASKED = 16384, /* questions under way, then it is full */
+	SERVER_ASKED = 4096, /* questions under way, then it is full */
 };
 
 struct server;

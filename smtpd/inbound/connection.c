@@ -38,7 +38,9 @@ check_sender(struct connection *c, const struct address *sender)
 {
 	if (c->inbound->stopping)
 		return &inbound_stopping;
-	if (c->port->name == PORT_SMTP && c->mails++ >= MAILS_MAX)
+	if (c->port->name == PORT_SMTP &&
+	    (c->mails++ >= MAILS_MAX ||
+		!limits_may_mail(&c->inbound->limits, c->peer)))
 		return &too_many;
 	if (!queue_has_space(c->inbound->parts.queue))
 		return commit_failure(ENOSPC);
@@ -192,6 +194,7 @@ leave_message(struct connection *c)
 void
 connection_free(struct connection *c)
 {
+	limits_wasted(&c->inbound->limits, c->peer, c->mails);
 	if (c->transaction)
 		leave_message(c);
 	client_free(c->client);

@@ -41,6 +41,7 @@ struct limits {
 	struct map networks; /* that are connected: a /32 or /64 */
 	size_t connections, strangers; /* all, and those on port 25 */
 	struct buckets addresses, accounts; /* failed logins */
+	struct buckets wasters; /* addresses: MAILs that led to no message */
 	struct buckets users; /* recipients of an account */
 	struct buckets domains; /* of ours: addresses elsewhere */
 };
@@ -58,6 +59,10 @@ void limits_disconnect(struct limits *, enum port_name, struct ip);
 bool limits_may_login(struct limits *, struct ip, struct str account);
 /* Counts a failure; how long the answer is to be held back. */
 int64_t limits_failed_login(struct limits *, struct ip, struct str account);
+/* A MAIL costs questions of DNS, also when no message follows.  Has the address
+   had its share of those?  They are counted when a session ends. */
+bool limits_may_mail(const struct limits *, struct ip);
+void limits_wasted(struct limits *, struct ip, size_t mails);
 /* Counts what one RCPT leads to, or false: the account has had its share.  It
    may be exceeded by that one's addresses, so that an alias of any size can be
    written to. */

@@ -14,6 +14,9 @@ enum {
 	RESERVED = 10, /* ... and at least these, but not more than half */
 };
 
+/* Of an address; a large sender whose recipients are all unknown has less. */
+static const struct rate wasted_rate = { .count = 600, .ms = 600 * 1000 };
+
 /* ---- networks ---- */
 
 struct key { /* a /32 or a /64 */
@@ -218,6 +221,26 @@ limits_failed_login(struct limits *l, struct ip ip, struct str account)
 	return delay;
 }
 
+/* ---- MAIL without a message ---- */
+
+bool
+limits_may_mail(const struct limits *l, struct ip ip)
+{
+	struct key key;
+	struct bucket *bucket = find_bucket(&l->wasters, make_key(&key, ip));
+	return guard_is_gateway(l->guard, ip) ||
+	    recent(bucket, wasted_rate, clock_mono_ms()) < wasted_rate.count;
+}
+
+void
+limits_wasted(struct limits *l, struct ip ip, size_t mails)
+{
+	struct key key;
+	if (mails > 0)
+		count(take_bucket(&l->wasters, make_key(&key, ip)), wasted_rate,
+		    mails, clock_mono_ms());
+}
+
 /* ---- recipients ---- */
 
 bool
@@ -256,6 +279,7 @@ limits_open(struct limits *l, const struct settings *settings,
 	*l = (struct limits){ .settings = settings, .guard = guard };
 	list_init(&l->addresses.ages);
 	list_init(&l->accounts.ages);
+	list_init(&l->wasters.ages);
 	list_init(&l->users.ages);
 	list_init(&l->domains.ages);
 }
@@ -278,6 +302,7 @@ limits_close(struct limits *l)
 	map_free(&l->networks);
 	free_buckets(&l->addresses);
 	free_buckets(&l->accounts);
+	free_buckets(&l->wasters);
 	free_buckets(&l->users);
 	free_buckets(&l->domains);
 }

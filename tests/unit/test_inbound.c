@@ -87,6 +87,29 @@ test_messages_left_behind_count_as_connections(void **state)
 }
 
 static void
+twenty_mails(const char *last)
+{
+	char lines[20 * 32] = "HELO a\r\n";
+	for (int i = 0; i < 20; i++)
+		strcat(lines, "MAIL FROM:<>\r\nRSET\r\n");
+	caller_open(&callers[0], PORT_SMTP, "127.0.0.2");
+	caller_say(&callers[0], lines, last);
+	caller_close(&callers[0]);
+}
+
+/* To come again is no way around the limit of a session. */
+static void
+test_mails_without_a_message_are_counted_over_sessions(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 30; i++)
+		twenty_mails("250 2.0.0 ");
+	twenty_mails("421 4.7.0 ");
+	caller_open(&callers[1], PORT_SMTP, "127.0.0.3");
+	caller_say(&callers[1], "HELO a\r\nMAIL FROM:<>\r\n", "250 2.1.0 ");
+}
+
+static void
 test_port_465_without_a_certificate_closes(void **state)
 {
 	struct tls_context *tls = gate.tls;
@@ -218,6 +241,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_connections_have_limits),
 		TEST(test_messages_left_behind_count_as_connections),
+		TEST(test_mails_without_a_message_are_counted_over_sessions),
 		TEST(test_port_465_without_a_certificate_closes),
 		TEST(test_stopping_without_sessions),
 		TEST(test_stopping_tells_who_is_idle),

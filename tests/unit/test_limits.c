@@ -253,13 +253,35 @@ test_tables_are_bounded(void **state)
 		fail_login(text, text);
 		limits_recipient(&limits, str_of(text), 1);
 		limits_forward(&limits, str_of(text));
+		limits_wasted(&limits, ip_of(text), 1);
 	}
 	assert_int_equal(limits.addresses.map.count, 8192);
 	assert_int_equal(limits.accounts.map.count, 8192);
 	assert_int_equal(limits.users.map.count, 8192);
 	assert_int_equal(limits.domains.map.count, 8192);
+	assert_int_equal(limits.wasters.map.count, 8192);
 	/* Whoever goes on is not the one that is forgotten. */
 	assert_int_equal(fail_login(text, text), 250);
+}
+
+/* ---- MAIL without a message ---- */
+
+static void
+test_mails_that_lead_to_nothing(void **state)
+{
+	struct ip ip = ip_of("2001:db8::1");
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		assert_true(limits_may_mail(&limits, ip));
+		limits_wasted(&limits, ip, 20);
+	}
+	assert_false(limits_may_mail(&limits, ip));
+	assert_false(limits_may_mail(&limits, ip_of("2001:db8::2")));
+	assert_true(limits_may_mail(&limits, ip_of("2001:db8:0:1::1")));
+	fake_clock_advance(1000);
+	assert_true(limits_may_mail(&limits, ip));
+	limits_wasted(&limits, ip, 1);
+	assert_false(limits_may_mail(&limits, ip));
 }
 
 /* ---- recipients ---- */
@@ -334,6 +356,7 @@ main(void)
 		TEST(test_a_gateway_locks_nobody_out_but_an_account),
 		TEST(test_an_account_is_never_refused_from_elsewhere),
 		TEST(test_tables_are_bounded),
+		TEST(test_mails_that_lead_to_nothing),
 		TEST(test_recipients_of_an_account),
 		TEST(test_addresses_of_an_alias_are_counted),
 		TEST(test_a_domain_sends_on_so_much),

@@ -194,6 +194,8 @@ bind_to(int type, uint16_t *port)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t length = sizeof a;
 	int fd = socket(AF_INET, type, 0);
+	int on = type == SOCK_STREAM; /* an older test's may be in TIME_WAIT */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, length), 0);
 	getsockname(fd, (struct sockaddr *)&a, &length);
 	*port = ntohs(a.sin_port);
