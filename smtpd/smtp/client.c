@@ -40,7 +40,8 @@ client_ready(struct smtp_client *client)
 struct reply
 client_keep(struct arena *arena, struct reply reply)
 {
-	reply.text = arena_str(arena, str_of(reply.text)).p;
+	struct str text = str_sub(str_of(reply.text), 0, CLIENT_REPLY);
+	reply.text = arena_str(arena, text).p;
 	if (reply.enhanced)
 		reply.enhanced = arena_str(arena, str_of(reply.enhanced)).p;
 	return reply;

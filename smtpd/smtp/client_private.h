@@ -12,7 +12,8 @@
 enum {
 	/* RFC 2920 3.1: commands under way; they and their replies fit the
 	   buffers of both ends, so nobody waits for the other to read */
-	CLIENT_WINDOW = 100
+	CLIENT_WINDOW = 100,
+	CLIENT_REPLY = 1000, /* octets of a reply's text that are kept */
 };
 
 enum client_offer { /* bits: what EHLO's reply offers */
@@ -75,6 +76,7 @@ void client_ready(struct smtp_client *);
 void client_end(struct smtp_client *, enum smtp_failure, struct reply);
 /* A reply that is none of those the command may have. */
 void client_out_of_step(struct smtp_client *, struct reply);
+/* A copy, of whose text the first CLIENT_REPLY octets are enough. */
 struct reply client_keep(struct arena *, struct reply);
 void client_handshake(struct smtp_client *);
 

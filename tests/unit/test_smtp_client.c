@@ -242,6 +242,26 @@ test_window_closes_when_mail_is_refused(void **state)
 	sender_close(s);
 }
 
+/* A server may send 64 KiB for each recipient. */
+static void
+test_of_a_long_reply_the_beginning_is_kept(void **state)
+{
+	(void)state;
+	struct sender *s = sender_ready(SOCK_STREAM, pipelining);
+	char text[1200];
+	memset(text, 'x', sizeof text);
+	memcpy(text, "550-", 4);
+	memcpy(text + sizeof text - 3, "\r\n", 3);
+	sender_send(s, 1);
+	sender_hear(s);
+	sender_say(s, "250 OK\r\n");
+	for (int i = 0; i < 50; i++)
+		sender_say(s, text);
+	sender_say(s, "550 No\r\n");
+	assert_int_equal(strlen(s->mail.replies[0].text), 1000);
+	sender_close(s);
+}
+
 /* ---- the source ---- */
 
 /* A peer that doesn't read isn't fed, and the source not asked. */
@@ -429,6 +449,7 @@ main(void)
 		cmocka_unit_test(test_one_send_for_a_batch),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_window_closes_when_mail_is_refused),
+		cmocka_unit_test(test_of_a_long_reply_the_beginning_is_kept),
 		cmocka_unit_test(test_source_waits_for_the_peer),
 		cmocka_unit_test(test_reply_before_the_message_is_out),
 		cmocka_unit_test(test_reply_before_its_command_is_out),
