@@ -186,6 +186,7 @@ on_accepted(struct listener *listener, int fd, struct ip peer)
 	s->stream = stream_new(loop, fd, &s->owner);
 }
 
+/* Any port when it is 0, and which one it is; -1 when it is taken. */
 static int
 bind_to(int type, uint16_t *port)
 {
@@ -194,21 +195,37 @@ bind_to(int type, uint16_t *port)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t length = sizeof a;
 	int fd = socket(AF_INET, type, 0);
-	int on = type == SOCK_STREAM; /* an older test's may be in TIME_WAIT */
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, length), 0);
+	if (bind(fd, (struct sockaddr *)&a, length) != 0) {
+		close(fd);
+		return -1;
+	}
 	getsockname(fd, (struct sockaddr *)&a, &length);
 	*port = ntohs(a.sin_port);
 	return fd;
+}
+
+/* TCP on the same port as UDP; a neighbour may have that. */
+static int
+bind_both(struct name_server *s)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		s->port = 0;
+		s->udp = bind_to(SOCK_DGRAM, &s->port);
+		int tcp = bind_to(SOCK_STREAM, &s->port);
+		if (tcp >= 0)
+			return tcp;
+		close(s->udp);
+	}
+	fail_msg("no port is free for both");
+	return -1;
 }
 
 static void
 server_open(struct name_server *s, const struct row *rows)
 {
 	*s = (struct name_server){ .rows = rows };
-	s->udp = bind_to(SOCK_DGRAM, &s->port);
+	int tcp = bind_both(s);
 	watch_start(&s->watch, loop, s->udp, true, false, on_udp);
-	int tcp = bind_to(SOCK_STREAM, &s->port);
 	assert_int_equal(listen(tcp, 4), 0);
 	listener_start(&s->tcp, loop, tcp, on_accepted);
 }
