@@ -4,6 +4,7 @@
 #include "lib/base/log.h"
 #include "smtpd/delivery/delivery_private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,12 +183,14 @@ on_ended(struct smtp_client *client)
 	actions[remote->phase](remote);
 }
 
+static_assert((int)DANE_OTHERS <= (int)TLS_OTHER_NAMES, "each has its place");
+
 /* RFC 7672 3.2.2: names that count for DANE alone */
 static void
 add_records(struct tls_terms *terms, const struct dane_set *set)
 {
 	terms->name = set->base.p;
-	for (size_t i = 0; i < DANE_OTHERS && i < TLS_OTHER_NAMES; i++)
+	for (size_t i = 0; i < DANE_OTHERS; i++)
 		if (!str_empty(set->others[i]))
 			terms->others[i] = set->others[i].p;
 	terms->count = set->count;
