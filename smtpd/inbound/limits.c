@@ -15,7 +15,7 @@ enum {
 };
 
 /* Of an address; a large sender whose recipients are all unknown has less. */
-static const struct rate wasted_rate = { .count = 600, .ms = 600 * 1000 };
+static const struct rate wasted_rate = { .count = 600, .ms = 600000 };
 
 /* ---- networks ---- */
 
