@@ -32,15 +32,22 @@ may_send(struct connection *c, const struct address *sender)
 	    directory_may_send_as(d, buf_str(&c->user), sender);
 }
 
+/* What is refused isn't counted: who goes on trying isn't shut out for ever. */
+static bool
+wastes_mails(struct connection *c)
+{
+	return c->port->name == PORT_SMTP &&
+	    (!limits_may_mail(&c->inbound->limits, c->peer) ||
+		c->mails++ >= MAILS_MAX);
+}
+
 /* NULL, or why not. */
 static const struct reply *
 check_sender(struct connection *c, const struct address *sender)
 {
 	if (c->inbound->stopping)
 		return &inbound_stopping;
-	if (c->port->name == PORT_SMTP &&
-	    (c->mails++ >= MAILS_MAX ||
-		!limits_may_mail(&c->inbound->limits, c->peer)))
+	if (wastes_mails(c))
 		return &too_many;
 	if (!queue_has_space(c->inbound->parts.queue))
 		return commit_failure(ENOSPC);
