@@ -1,8 +1,8 @@
 #include "tests/unit/data_folder.h"
+#include "tests/unit/tree.h"
 
 #include "lib/base/file.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,17 +33,10 @@ data_folder_make(struct data_folder *folder)
 	folder->settings.catchall = STR("");
 }
 
-static int
-on_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 void
 data_folder_remove(struct data_folder *folder)
 {
-	nftw(folder->path, on_file, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(folder->path);
 	arena_free(&folder->settings.arena);
 }
 

@@ -1,4 +1,5 @@
 #include "tests/unit/queue_rig.h"
+#include "tests/unit/tree.h"
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
@@ -8,7 +9,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,17 +44,10 @@ rig_make(struct rig *rig)
 	close(folder);
 }
 
-static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
 void
 rig_remove(struct rig *rig)
 {
-	nftw(rig->folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(rig->folder);
 }
 
 static const char *

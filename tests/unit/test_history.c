@@ -6,11 +6,11 @@
 #include "tests/fakes/clock.h"
 #include "tests/fakes/jobs.h"
 #include "tests/fakes/loop.h"
+#include "tests/unit/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,19 +97,12 @@ set_up(void **state)
 }
 
 static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
 	close_history();
 	buf_free(&told);
-	return nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(folder);
 }
 
 static void
@@ -543,7 +536,7 @@ a_folder_that_cant_be_had_is_a_trouble(void **state)
 {
 	(void)state;
 	close_history();
-	nftw(below, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(below);
 	int fd = open(below, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	close(fd);
 	open_history();

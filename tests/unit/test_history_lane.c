@@ -2,8 +2,8 @@
 #include "smtpd/queue/history.h"
 
 #include "lib/base/clock.h"
+#include "tests/unit/tree.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,13 +90,6 @@ on_last_tick(struct timer *t)
 		loop_stop(loop);
 }
 
-static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
 static void
 lines_come_while_it_writes_and_searches(void **state)
 {
@@ -119,7 +112,7 @@ lines_come_while_it_writes_and_searches(void **state)
 	history_free(history);
 	lane_free(lane);
 	loop_free(loop);
-	nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(folder);
 }
 
 int

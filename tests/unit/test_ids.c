@@ -1,9 +1,9 @@
 #include "smtpd/queue/ids.h"
 
 #include "tests/fakes/clock.h"
+#include "tests/unit/tree.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -110,13 +110,6 @@ set_up(void **state)
 }
 
 static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
@@ -124,7 +117,7 @@ tear_down(void **state)
 	lane_free(lane);
 	loop_free(loop);
 	disk_close(&disk);
-	return nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(folder);
 }
 
 static void

@@ -2,10 +2,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "smtpd/queue/journal.h"
+#include "tests/unit/tree.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -143,18 +143,11 @@ set_up(void **state)
 }
 
 static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
 	disk_close(&disk);
-	return nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(folder);
 }
 
 /* ---- waiting ---- */

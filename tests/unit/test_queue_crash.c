@@ -16,9 +16,9 @@
 #include "smtpd/queue/checkpoint.h"
 #include "tests/fakes/power.h"
 #include "tests/fakes/store.h"
+#include "tests/unit/tree.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -404,13 +404,6 @@ make_world(unsigned seed)
 	}
 }
 
-static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
 static void
 expect(bool so, const char *what, const struct promise *p)
 {
@@ -452,7 +445,7 @@ live_through(unsigned seed)
 		fake_store_end(false);
 	check_promises();
 	power_ignore();
-	nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(folder);
 	if (*world->violation)
 		fail_msg("seed %u: %s", seed, world->violation);
 }
@@ -539,7 +532,7 @@ what_is_swept_stays_away(void **state)
 		assert_int_equal(fake_store_rows(), 0);
 		assert_int_equal(access(path, F_OK), -1);
 		power_ignore();
-		nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+		tree_remove(folder);
 	}
 }
 

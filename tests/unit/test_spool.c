@@ -3,10 +3,10 @@
 #include "lib/base/crc.h"
 #include "lib/base/file.h"
 #include "tests/unit/assert_str.h"
+#include "tests/unit/tree.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,20 +49,13 @@ set_up(void **state)
 }
 
 static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
 	envelope_free(envelope);
 	message_free(message);
 	disk_close(&disk);
-	return nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(folder);
 }
 
 static void

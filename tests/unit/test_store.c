@@ -3,11 +3,11 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "tests/unit/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -123,18 +123,11 @@ set_up(void **state)
 }
 
 static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
 	buf_free(&seen);
-	return nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(folder);
 }
 
 static void
@@ -558,7 +551,7 @@ a_soft_store_that_cant_be_had_keeps_nobody_from_starting(void **state)
 		assert_int_equal(lost, 1);
 		assert_string_equal(scan(), "queue=works;");
 		close_both();
-		nftw(soft_folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+		tree_remove(soft_folder);
 	}
 }
 

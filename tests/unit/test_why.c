@@ -5,10 +5,10 @@
 #include "tests/fakes/jobs.h"
 #include "tests/fakes/loop.h"
 #include "tests/fakes/shelf.h"
+#include "tests/unit/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -76,13 +76,6 @@ set_up(void **state)
 }
 
 static int
-on_found(const char *path, const struct stat *s, int type, struct FTW *walk)
-{
-	(void)s, (void)type, (void)walk;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
@@ -90,7 +83,7 @@ tear_down(void **state)
 	history_free(history);
 	loop_free(loop);
 	buf_free(&heard);
-	return nftw(folder, on_found, 16, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(folder);
 }
 
 static void
