@@ -322,8 +322,9 @@ const struct setting settings_table[] = {
 	    MEMBER(forward_rate),
 	    .standard = "3000/1h",
 	    .meaning = "Addresses elsewhere that mail from outside is sent on "
-		       "to, by all aliases of a domain together: what "
-		       "strangers can have us send. More is put off.",
+		       "to, by all aliases and return addresses of a domain "
+		       "together: what strangers can have us send. More is "
+		       "put off.",
 	},
 	{
 	    .name = "DMARC_ACTION",
